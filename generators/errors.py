@@ -1,0 +1,94 @@
+"""Every error that this project raises on purpose.
+
+    ProbeError                      exit 2: one line that says what, where and what to do
+    +-- UsageError                  an option or a combination of options makes no sense
+    +-- DataError                   a problem source or an input file cannot be used
+    |   +-- FormatError             a line or a field of a file is broken
+    |   +-- ChecksumError           the content is not a known version
+    |   +-- SourceUnavailableError  not in the data folder, the cache or on the hub
+    +-- LiteralError                a text is not a literal, or a value has none
+    +-- ModelError                  a model cannot be found, fetched, checked or loaded
+    +-- RunError                    an output folder holds another run, or a broken one
+    +-- SandboxError                the harness failed (never a program's verdict)
+    |   +-- SandboxUnavailableError no isolation on this machine
+    +-- VerificationError           exit 1: a recomputed number differs from the stored one
+
+A program that misbehaves inside the sandbox is not an error: its outcome is data
+(:class:`generators.records.OutcomeStatus`). Ctrl-C ends a command with exit code 130.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EXIT_BAD_INPUT",
+    "EXIT_DIFFERENCE",
+    "EXIT_INTERRUPTED",
+    "ChecksumError",
+    "DataError",
+    "FormatError",
+    "LiteralError",
+    "ModelError",
+    "ProbeError",
+    "RunError",
+    "SandboxError",
+    "SandboxUnavailableError",
+    "SourceUnavailableError",
+    "UsageError",
+    "VerificationError",
+]
+
+EXIT_DIFFERENCE = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+class ProbeError(Exception):
+    """Root of all expected errors; ``str(error)`` is one line fit for a user."""
+
+    exit_code = EXIT_BAD_INPUT
+
+
+class UsageError(ProbeError):
+    """An option, or a combination of options, that makes no sense."""
+
+
+class DataError(ProbeError):
+    """A problem source or an input file that cannot be used."""
+
+
+class FormatError(DataError):
+    """A broken line or field of a file."""
+
+
+class ChecksumError(DataError):
+    """Content that is not one of the known versions."""
+
+
+class SourceUnavailableError(DataError):
+    """A source that no lookup place supplies."""
+
+
+class LiteralError(ProbeError, ValueError):
+    """A text that is no literal, or a value that has none."""
+
+
+class ModelError(ProbeError):
+    """A model that cannot be found, fetched, checked or loaded."""
+
+
+class RunError(ProbeError):
+    """An output folder that holds another run, or a broken one."""
+
+
+class SandboxError(ProbeError):
+    """The harness failed: worker lost, protocol broken. Never a score."""
+
+
+class SandboxUnavailableError(SandboxError):
+    """This machine offers no isolation for untrusted programs."""
+
+
+class VerificationError(ProbeError):
+    """A recomputed number differs from the stored one."""
+
+    exit_code = EXIT_DIFFERENCE

@@ -1,0 +1,128 @@
+"""One frozen record of options per verb: what the command line parses into.
+
+The verbs take these records, so a test or a notebook can call them without the command line.
+Defaults stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from generators.records import Origin, Split
+
+__all__ = [
+    "DEFAULT_SHOT_IDS",
+    "DataOptions",
+    "ExecutionConfig",
+    "FinetuneConfig",
+    "GradeConfig",
+    "MakeTracesConfig",
+    "ModelOptions",
+    "QuickstartConfig",
+]
+
+DEFAULT_SHOT_IDS = (2, 3, 4)
+"""Tasks whose first assert is shown. Source: MBPP README, the paper's three shots."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions:
+    """Where problems come from."""
+
+    data_dir: Path | None = None
+    accept_unknown: bool = False
+    trust_programs: bool = False
+    workers: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """Which model, and how it is loaded."""
+
+    model: str = "smollm2-135m"
+    adapter: Path | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    accept_licence: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeTracesConfig:
+    """``probe make-traces``."""
+
+    source: str
+    out: Path
+    split: Split | None = None
+    inputs: int = 10
+    seed: int = 0
+    limit: int | None = None
+    max_call_chars: int = 300
+    max_output_chars: int = 150
+    data: DataOptions = DataOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneConfig:
+    """``probe finetune``."""
+
+    traces: Path
+    out: Path
+    validation_traces: Path | None = None
+    model: ModelOptions = ModelOptions()
+    limit: int | None = None
+    per_program: int | None = None
+    validation_items: int = 128
+    validation_fraction: float = 0.1
+    epochs: float = 1.0
+    max_steps: int | None = None
+    items_per_step: int = 32
+    learning_rate: float = 2e-4
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    eval_every: int = 25
+    save_every: int = 25
+    max_length: int = 1024
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionConfig:
+    """``probe evaluate execution``."""
+
+    traces: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    shots: int = 3
+    shot_source: str | None = None
+    origin: Origin | None = None
+    per_program: int | None = None
+    limit: int | None = None
+    baseline_traces: Path | None = None
+    max_new_tokens: int = 64
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradeConfig:
+    """``probe grade``."""
+
+    source: str
+    samples: Path
+    out: Path
+    data: DataOptions = DataOptions()
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuickstartConfig:
+    """``probe quickstart``."""
+
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    steps: int = 60
+    items: int = 120
+    seed: int = 0

@@ -1,0 +1,41 @@
+"""Scores of single answers: pure functions on texts.
+
+Called by the tasks and by ``probe verify``. How scores of many items become an estimate is the
+business of :mod:`probe.statistics`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generators.errors import LiteralError
+from generators.literals import EqualityPolicy, equal
+
+__all__ = ["PREDICTION_POLICIES", "PredictionScore", "score_prediction"]
+
+PREDICTION_POLICIES = (EqualityPolicy.EXACT_TEXT, EqualityPolicy.EXACT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionScore:
+    """Right or wrong of one predicted output under both policies."""
+
+    exact_text: bool
+    exact: bool
+
+
+def score_prediction(expected: str, answer: str) -> PredictionScore:
+    """Score a predicted output against the canonical literal of the true one.
+
+    ``exact_text``: the texts are the same, the paper's criterion (Source: paper, section 6).
+    ``exact``: the answer is a literal of the same type and value, however it is spelled.
+    A text that is the same is always right under both.
+    """
+    same_text = equal(EqualityPolicy.EXACT_TEXT, expected, answer)
+    if same_text:
+        return PredictionScore(exact_text=True, exact=True)
+    try:
+        same_value = equal(EqualityPolicy.EXACT, expected, answer)
+    except LiteralError:
+        same_value = False
+    return PredictionScore(exact_text=False, exact=same_value)

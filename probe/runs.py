@@ -1,0 +1,261 @@
+"""A run folder: manifest, append-only samples, results written last; resume and completion.
+
+    RUN/manifest.json    what the run is (written first)
+    RUN/samples.jsonl    one line per item, appended as items are done
+    RUN/results.json     derived from the samples alone, written last
+
+Called by every verb that makes a run, and by ``report`` and ``verify`` to read one. A folder
+belongs to one identity (see :mod:`probe.manifest`) and, while it is written, to one process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from generators import jsonl
+from generators.errors import DataError, FormatError, RunError
+from generators.records import SAMPLE_SCHEMA
+from probe.manifest import MANIFEST_SCHEMA, difference, identity_sha256, make_manifest
+
+__all__ = [
+    "MANIFEST",
+    "RESULTS",
+    "RESULTS_SCHEMA",
+    "SAMPLES",
+    "Run",
+    "RunWriter",
+    "read_json",
+    "read_run",
+]
+
+MANIFEST = "manifest.json"
+SAMPLES = "samples.jsonl"
+RESULTS = "results.json"
+RESULTS_SCHEMA = "probe.results"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A finished run as it lies on disk.
+
+    Attributes:
+        path: The folder.
+        manifest: Content of ``manifest.json``.
+        samples: Rows of ``samples.jsonl``, header left out; empty for runs without samples.
+        results: Content of ``results.json``.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    samples: list[dict[str, Any]] = field(repr=False)
+    results: dict[str, Any] = field(repr=False)
+
+
+def read_json(path: Path, schema: str) -> dict[str, Any]:
+    """Read one JSON document of a schema.
+
+    Raises:
+        DataError: The file cannot be read.
+        FormatError: It is no JSON object of this schema and version.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: broken JSON: {error}") from None
+    if not isinstance(value, dict) or value.get("schema") != schema:
+        raise FormatError(f"{path}: not a file of {schema}")
+    if value.get("version") != jsonl.VERSION:
+        raise FormatError(
+            f"{path}: version {value.get('version')!r} of {schema} is not known; "
+            f"this release reads version {jsonl.VERSION}"
+        )
+    return value
+
+
+def read_run(path: Path) -> Run:
+    """Read a finished run.
+
+    Raises:
+        RunError: The folder is no run, or the run did not finish.
+        DataError: A file cannot be read.
+        FormatError: A file is broken.
+    """
+    if not (path / MANIFEST).is_file():
+        raise RunError(f"{path} is no run folder: it has no {MANIFEST}")
+    if not (path / RESULTS).is_file():
+        raise RunError(f"{path} is not finished: repeat the command that made it to resume it")
+    samples = path / SAMPLES
+    rows = [row for _, row in jsonl.read(samples, SAMPLE_SCHEMA)] if samples.exists() else []
+    manifest = read_json(path / MANIFEST, MANIFEST_SCHEMA)
+    if not isinstance(manifest.get("identity"), dict):
+        raise FormatError(f"{path / MANIFEST}: lacks the run's identity")
+    return Run(
+        path=path,
+        manifest=manifest,
+        samples=rows,
+        results=read_json(path / RESULTS, RESULTS_SCHEMA),
+    )
+
+
+class RunWriter:
+    """One process's hold on a run folder, used as a context manager.
+
+    Entering makes the folder or resumes it. A folder of another run, or one that another
+    process holds, is refused untouched.
+
+    Attributes:
+        done: Keys of the samples that are there already.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        """Prepare to hold ``path`` for the run with this identity.
+
+        Args:
+            path: The run folder; made on entering.
+            identity: What the run is, see :mod:`probe.manifest`.
+        """
+        self.path = path
+        self.identity = json.loads(jsonl.canonical_json(identity))
+        self.done: dict[str, dict[str, Any]] = {}
+        self._lock: Any = None
+        self._stream: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._check_folder()
+        self._acquire()
+        try:
+            self._open_manifest()
+            self._load_samples()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        self._release()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the results are written."""
+        return (self.path / RESULTS).is_file()
+
+    def _check_folder(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path} is a file; --out wants a folder")
+        manifest = self.path / MANIFEST
+        if manifest.exists():
+            found = read_json(manifest, MANIFEST_SCHEMA)
+            stored = found.get("identity")
+            if isinstance(stored, dict) and identity_sha256(stored) == identity_sha256(
+                self.identity
+            ):
+                return
+            raise RunError(
+                f"{self.path} holds another run ({difference(stored, self.identity)}); "
+                "choose another --out"
+            )
+        if self.path.is_dir() and any(
+            child.name != ".lock" for child in self.path.iterdir()
+        ):
+            raise RunError(
+                f"{self.path} is not empty and holds no run; choose another --out"
+            )
+
+    def _acquire(self) -> None:
+        from filelock import FileLock, Timeout
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.path / ".lock")
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._lock = None
+            raise RunError(f"{self.path} is being written by another process") from None
+        except OSError as error:
+            raise RunError(f"cannot write {self.path}: {error.strerror or error}") from None
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            (self.path / ".lock").unlink(missing_ok=True)
+            self._lock = None
+
+    def _open_manifest(self) -> None:
+        if not (self.path / MANIFEST).exists():
+            jsonl.write_json(self.path / MANIFEST, make_manifest(self.identity))
+
+    def _load_samples(self) -> None:
+        path = self.path / SAMPLES
+        if not path.exists():
+            return
+        jsonl.mend(path)
+        if path.stat().st_size == 0:
+            path.unlink()
+            return
+        head = jsonl.read_header(path, SAMPLE_SCHEMA)
+        if head.get("identity_sha256") != identity_sha256(self.identity):
+            raise RunError(f"{path} belongs to another run than {MANIFEST} beside it")
+        for number, row in jsonl.read(path, SAMPLE_SCHEMA):
+            key = row.get("key")
+            if not isinstance(key, str) or key in self.done:
+                raise FormatError(f"{path}:{number}: a sample without a key of its own")
+            self.done[key] = row
+
+    def append(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Append samples; each row has a ``key`` of its own.
+
+        Raises:
+            DataError: The rows cannot be written.
+        """
+        rows = list(rows)
+        path = self.path / SAMPLES
+        if self._stream is None:
+            fresh = not path.exists()
+            try:
+                self._stream = path.open("a", encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise DataError(f"cannot write {path}: {error.strerror or error}") from None
+            if fresh:
+                head = jsonl.header(
+                    SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity)
+                )
+                jsonl.append_lines(self._stream, [head])
+        jsonl.append_lines(self._stream, rows)
+        self.done.update({row["key"]: row for row in rows})
+
+    def finish(self, order: Iterable[str], results: dict[str, Any]) -> dict[str, Any]:
+        """Put the samples into their final order and write the results; ends the run.
+
+        Args:
+            order: Keys of all samples, in the order they shall stand in.
+            results: What was derived from the samples.
+
+        Returns:
+            The document that was written.
+        """
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        path = self.path / SAMPLES
+        head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
+        jsonl.write(path, head, (self.done[key] for key in order))
+        document = jsonl.header(
+            RESULTS_SCHEMA, **results, samples_sha256=jsonl.sha256_file(path)
+        )
+        jsonl.write_json(self.path / RESULTS, document)
+        return document

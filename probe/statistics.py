@@ -1,0 +1,253 @@
+"""Intervals and tests for scores that come in clusters: pure functions, explicit randomness.
+
+Called by the tasks (an interval beside every estimate), by the report and by ``probe compare``.
+Several items of one program are one cluster, so programs, not items, are resampled. Nothing
+here knows about runs, files or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "DEFAULT_LEVEL",
+    "DEFAULT_RESAMPLES",
+    "Estimate",
+    "McNemar",
+    "cluster_bootstrap",
+    "holm",
+    "mcnemar",
+    "paired_difference",
+    "wilson",
+]
+
+DEFAULT_LEVEL = 0.95
+DEFAULT_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with its interval.
+
+    Attributes:
+        estimate: The point estimate.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        n: Number of items.
+        clusters: Number of clusters (programs) the items belong to.
+        level: Nominal coverage of the interval.
+        method: How the interval was made.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+    level: float
+    method: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the estimate as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McNemar:
+    """An exact McNemar test on paired right/wrong answers.
+
+    Attributes:
+        only_a: Items that only the first is right on.
+        only_b: Items that only the second is right on.
+        p: Two-sided exact p value.
+    """
+
+    only_a: int
+    only_b: int
+    p: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the test as a JSON object."""
+        return asdict(self)
+
+
+def wilson(successes: int, n: int, level: float = DEFAULT_LEVEL) -> Estimate:
+    """Return a proportion with its Wilson score interval.
+
+    Args:
+        successes: Number of successes, ``0 <= successes <= n``.
+        n: Number of independent trials, at least 1.
+        level: Nominal coverage.
+
+    Raises:
+        ValueError: ``n`` is not positive or ``successes`` is out of range.
+
+    Source: Wilson, Probable inference (JASA 22, 1927).
+    """
+    from scipy.stats import binomtest  # slow to import
+
+    interval = binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
+    return Estimate(
+        estimate=successes / n,
+        low=float(interval.low),
+        high=float(interval.high),
+        n=n,
+        clusters=n,
+        level=level,
+        method="Wilson score",
+    )
+
+
+def _sums(values: ArrayLike, clusters: Sequence[object]) -> tuple[NDArray[np.float64], ...]:
+    """Return the sum and the size of each cluster, clusters in a fixed order."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or len(array) != len(clusters):
+        raise ValueError("values and clusters must be one-dimensional and equally long")
+    if not len(array):
+        raise ValueError("an estimate needs at least one item")
+    names = sorted({str(name) for name in clusters})
+    index = {name: position for position, name in enumerate(names)}
+    codes = np.array([index[str(name)] for name in clusters])
+    return (
+        np.bincount(codes, weights=array, minlength=len(names)),
+        np.bincount(codes, minlength=len(names)).astype(np.float64),
+    )
+
+
+def cluster_bootstrap(
+    values: ArrayLike,
+    clusters: Sequence[object],
+    *,
+    rng: np.random.Generator,
+    level: float = DEFAULT_LEVEL,
+    resamples: int = DEFAULT_RESAMPLES,
+) -> Estimate:
+    """Return the mean of ``values`` with a percentile interval from resampled clusters.
+
+    Where all values are equal the bootstrap has no width; then the Wilson interval of as many
+    independent trials as there are clusters stands in, if the values are 0 or 1.
+
+    Args:
+        values: One number an item, shape ``(n,)``.
+        clusters: The cluster (program) of each item, length ``n``.
+        rng: Source of randomness.
+        level: Nominal coverage.
+        resamples: Number of bootstrap resamples.
+
+    Raises:
+        ValueError: There is no item, or the lengths differ.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 8 and 13.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    sums, sizes = _sums(array, clusters)
+    count = len(sums)
+    mean = float(array.mean())
+    if np.all(array == array[0]) and array[0] in (0.0, 1.0):
+        stand_in = wilson(int(array[0]) * count, count, level)
+        low, high, method = stand_in.low, stand_in.high, "Wilson score over clusters"
+    else:
+        picks = rng.integers(0, count, size=(resamples, count))
+        means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+        tail = (1 - level) / 2
+        low, high = (float(q) for q in np.quantile(means, [tail, 1 - tail]))
+        method = f"cluster bootstrap, percentile, {resamples} resamples"
+    return Estimate(
+        estimate=mean,
+        low=low,
+        high=high,
+        n=len(array),
+        clusters=count,
+        level=level,
+        method=method,
+    )
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    clusters: Sequence[object],
+    *,
+    rng: np.random.Generator,
+    level: float = DEFAULT_LEVEL,
+    resamples: int = DEFAULT_RESAMPLES,
+) -> Estimate:
+    """Return the mean of ``b - a`` over the same items, clusters resampled together.
+
+    Args:
+        a: Scores of the first system, shape ``(n,)``.
+        b: Scores of the second system on the same items, shape ``(n,)``.
+        clusters: The cluster of each item, length ``n``.
+        rng: Source of randomness.
+        level: Nominal coverage.
+        resamples: Number of bootstrap resamples.
+
+    Raises:
+        ValueError: There is no item, or the lengths differ.
+    """
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.shape != second.shape:
+        raise ValueError("a and b must be scores of the same items")
+    difference = second - first
+    sums, sizes = _sums(difference, clusters)
+    count = len(sums)
+    picks = rng.integers(0, count, size=(resamples, count))
+    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+    tail = (1 - level) / 2
+    low, high = (float(q) for q in np.quantile(means, [tail, 1 - tail]))
+    return Estimate(
+        estimate=float(difference.mean()),
+        low=low,
+        high=high,
+        n=len(difference),
+        clusters=count,
+        level=level,
+        method=f"paired cluster bootstrap, percentile, {resamples} resamples",
+    )
+
+
+def mcnemar(a: ArrayLike, b: ArrayLike) -> McNemar:
+    """Test whether two systems are right equally often on the same items.
+
+    Exact and two-sided: a binomial test on the items that exactly one is right on. It treats
+    items as independent; with several items a program read it beside the paired bootstrap.
+
+    Args:
+        a: Right or wrong of the first system, shape ``(n,)``.
+        b: Right or wrong of the second system on the same items, shape ``(n,)``.
+
+    Raises:
+        ValueError: The lengths differ.
+
+    Source: McNemar, Note on the sampling error of the difference (Psychometrika 12, 1947).
+    """
+    first, second = np.asarray(a, dtype=bool), np.asarray(b, dtype=bool)
+    if first.shape != second.shape:
+        raise ValueError("a and b must be answers to the same items")
+    only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
+    if only_a + only_b == 0:
+        return McNemar(only_a=0, only_b=0, p=1.0)
+    from scipy.stats import binomtest  # slow to import
+
+    return McNemar(
+        only_a=only_a, only_b=only_b, p=float(binomtest(only_a, only_a + only_b).pvalue)
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return Holm's adjusted p values, in the order given.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure (1979).
+    """
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
+        adjusted[index] = largest
+    return adjusted
