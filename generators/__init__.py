@@ -1,0 +1,1 @@
+"""Programs to data: problem sources, the sandbox, inputs and traces."""

@@ -63,7 +63,7 @@ class OutcomeStatus(StrEnum):
 class Verdict(StrEnum):
     """What became of one completion when its tests were run."""
 
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    PASS = "pass"
     FAIL = "fail"
     SYNTAX_ERROR = "syntax_error"
     EXCEPTION = "exception"
@@ -82,7 +82,7 @@ class Problem:
         source: Name of the source (``basics``, ``mbpp``, ``mbpp-sanitized`` or a file name).
         task_id: Number of the task inside its source.
         text: The description in natural language.
-        code: The reference solution; ``\\n`` line ends, no tabs.
+        code: The reference solution, with line feeds as line ends.
         test_list: Asserts as source text.
         test_setup_code: Code that runs after the solution and before the asserts.
         challenge_test_list: Further, harder asserts; not part of the solve criterion.

@@ -169,12 +169,8 @@ class RunWriter:
                 f"{self.path} holds another run ({difference(stored, self.identity)}); "
                 "choose another --out"
             )
-        if self.path.is_dir() and any(
-            child.name != ".lock" for child in self.path.iterdir()
-        ):
-            raise RunError(
-                f"{self.path} is not empty and holds no run; choose another --out"
-            )
+        if self.path.is_dir() and any(child.name != ".lock" for child in self.path.iterdir()):
+            raise RunError(f"{self.path} is not empty and holds no run; choose another --out")
 
     def _acquire(self) -> None:
         from filelock import FileLock, Timeout
@@ -231,19 +227,20 @@ class RunWriter:
             except OSError as error:
                 raise DataError(f"cannot write {path}: {error.strerror or error}") from None
             if fresh:
-                head = jsonl.header(
-                    SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity)
-                )
+                head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
                 jsonl.append_lines(self._stream, [head])
         jsonl.append_lines(self._stream, rows)
         self.done.update({row["key"]: row for row in rows})
 
-    def finish(self, order: Iterable[str], results: dict[str, Any]) -> dict[str, Any]:
+    def finish(
+        self, results: dict[str, Any], order: Iterable[str] | None = None
+    ) -> dict[str, Any]:
         """Put the samples into their final order and write the results; ends the run.
 
         Args:
-            order: Keys of all samples, in the order they shall stand in.
-            results: What was derived from the samples.
+            results: What was derived from the samples (or the log of a training run).
+            order: Keys of all samples, in the order they shall stand in; ``None`` for a run
+                without samples.
 
         Returns:
             The document that was written.
@@ -251,11 +248,11 @@ class RunWriter:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-        path = self.path / SAMPLES
-        head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
-        jsonl.write(path, head, (self.done[key] for key in order))
-        document = jsonl.header(
-            RESULTS_SCHEMA, **results, samples_sha256=jsonl.sha256_file(path)
-        )
+        document = jsonl.header(RESULTS_SCHEMA, **results)
+        if order is not None:
+            path = self.path / SAMPLES
+            head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
+            jsonl.write(path, head, (self.done[key] for key in order))
+            document["samples_sha256"] = jsonl.sha256_file(path)
         jsonl.write_json(self.path / RESULTS, document)
         return document

@@ -103,7 +103,9 @@ def wilson(successes: int, n: int, level: float = DEFAULT_LEVEL) -> Estimate:
     )
 
 
-def _sums(values: ArrayLike, clusters: Sequence[object]) -> tuple[NDArray[np.float64], ...]:
+def _sums(
+    values: ArrayLike, clusters: Sequence[object]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the sum and the size of each cluster, clusters in a fixed order."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or len(array) != len(clusters):
@@ -113,10 +115,8 @@ def _sums(values: ArrayLike, clusters: Sequence[object]) -> tuple[NDArray[np.flo
     names = sorted({str(name) for name in clusters})
     index = {name: position for position, name in enumerate(names)}
     codes = np.array([index[str(name)] for name in clusters])
-    return (
-        np.bincount(codes, weights=array, minlength=len(names)),
-        np.bincount(codes, minlength=len(names)).astype(np.float64),
-    )
+    sums = np.bincount(codes, weights=array, minlength=len(names)).astype(np.float64)
+    return sums, np.bincount(codes, minlength=len(names)).astype(np.float64)
 
 
 def cluster_bootstrap(
@@ -234,9 +234,7 @@ def mcnemar(a: ArrayLike, b: ArrayLike) -> McNemar:
         return McNemar(only_a=0, only_b=0, p=1.0)
     from scipy.stats import binomtest  # slow to import
 
-    return McNemar(
-        only_a=only_a, only_b=only_b, p=float(binomtest(only_a, only_a + only_b).pvalue)
-    )
+    return McNemar(only_a=only_a, only_b=only_b, p=float(binomtest(only_a, only_a + only_b).pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,0 +1,1 @@
+"""Problem sources: where programs with tests come from."""

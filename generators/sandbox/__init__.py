@@ -1,0 +1,1 @@
+"""Running programs that nobody trusts: policy, the inner side and the pool of workers."""

@@ -1,0 +1,1 @@
+"""Analyses of stored samples and the trivial baselines."""

@@ -93,19 +93,17 @@ def _majority(learn: Sequence[Trace]) -> dict[str, str]:
 
 
 def _copy_other(items: Sequence[Trace], pool: Sequence[Trace]) -> dict[str, str]:
-    """The next trace of the program, asserts before generated calls, around the corner."""
+    """The next trace of the program, around the corner; asserts before generated calls."""
     by_program: dict[tuple[str, int], list[Trace]] = {}
     for trace in pool:
         by_program.setdefault(_program(trace), []).append(trace)
     answers = {}
     for item in items:
         traces = by_program.get(_program(item), [])
-        preferred = [t for t in traces if t.origin is Origin.ASSERT] or traces
-        others = [t for t in preferred if t.trace_id != item.trace_id]
-        others = others or [t for t in traces if t.trace_id != item.trace_id]
-        after = [t for t in others if t.trace_id > item.trace_id]
-        chosen = (after or others)[0] if others else None
-        answers[item.trace_id] = chosen.output if chosen else ""
+        place = next((i for i, t in enumerate(traces) if t.trace_id == item.trace_id), 0)
+        others = traces[place + 1 :] + traces[:place]
+        others.sort(key=lambda trace: trace.origin is not Origin.ASSERT)  # stable
+        answers[item.trace_id] = others[0].output if others else ""
     return answers
 
 
@@ -118,8 +116,11 @@ def _text_baselines(fold: Sequence[Trace], learn: Sequence[Trace]) -> dict[str, 
     from sklearn.linear_model import RidgeClassifier
 
     vectors = TfidfVectorizer(
-        token_pattern=r"[A-Za-z_]+|\d+|[^\sA-Za-z_\d]", ngram_range=(1, 2),
-        max_features=_MAX_FEATURES, lowercase=False, sublinear_tf=True,
+        token_pattern=r"[A-Za-z_]+|\d+|[^\sA-Za-z_\d]",
+        ngram_range=(1, 2),
+        max_features=_MAX_FEATURES,
+        lowercase=False,
+        sublinear_tf=True,
     )
     known = vectors.fit_transform([_features(trace) for trace in learn])
     asked = vectors.transform([_features(trace) for trace in fold])

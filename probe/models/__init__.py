@@ -1,0 +1,1 @@
+"""Models: catalog, loading and decoding."""

@@ -1,0 +1,1 @@
+"""What models are asked to do, and how it is scored."""

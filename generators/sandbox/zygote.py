@@ -1,0 +1,220 @@
+"""The inner side of a worker: a warm Python that forks one child per program.
+
+Started by :mod:`generators.sandbox.launch`'s command lines, inside the sandbox; inside
+bubblewrap it is process 1. It reads one job at a time from its standard input, forks, watches
+the child (CPU, wall clock, output), kills whatever is left and answers with the child's
+frames as they are. It runs no foreign code and interprets nothing that a child wrote.
+
+Protocol, both directions: four bytes of length, then the body. A job is a JSON object. A reply
+is one line of JSON, a newline and the child's frames; an empty body is a sign of life.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from typing import Any
+
+from generators.sandbox import child, seccomp
+
+__all__ = ["main"]
+
+_PRELOADED = (
+    "abc array base64 bisect calendar cmath collections collections.abc contextlib copy csv "
+    "dataclasses datetime decimal enum fractions functools hashlib heapq inspect io itertools json "
+    "math numbers operator os queue random re statistics string struct sys textwrap threading "
+    "time traceback typing unicodedata uuid warnings"
+).split()
+_HIGH_FD = 100
+_CHUNK = 1 << 16
+_HEARTBEAT_SECONDS = 1.0
+_FRAME_BYTES_PER_CHAR = 12
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 1, 4, 36
+
+
+def main() -> None:
+    """Serve jobs until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    commands, replies = _take_channels()
+    if sys.platform.startswith("linux"):
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    hello = {"seccomp": seccomp.available(), "pid": os.getpid()}
+    sys.path.pop(0)
+    gc.collect()
+    gc.freeze()
+    _send(replies, json.dumps(hello).encode() + b"\n")
+    while (body := _receive(commands)) is not None:
+        _send(replies, _serve(json.loads(body), commands, replies))
+
+
+def _take_channels() -> tuple[int, int]:
+    """Move the two pipes out of the way and put the null device in their place."""
+    commands = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
+    replies = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+    return commands, replies
+
+
+def _receive(descriptor: int) -> bytes | None:
+    head = _read_exactly(descriptor, 4)
+    return None if head is None else _read_exactly(descriptor, int.from_bytes(head, "big"))
+
+
+def _read_exactly(descriptor: int, size: int) -> bytes | None:
+    parts = []
+    while size:
+        part = os.read(descriptor, min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _send(descriptor: int, body: bytes) -> None:
+    frame = memoryview(len(body).to_bytes(4, "big") + body)
+    while frame:
+        frame = frame[os.write(descriptor, frame) :]
+
+
+def _serve(job: dict[str, Any], commands: int, replies: int) -> bytes:
+    result_read, result_write = os.pipe()
+    output_read, output_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        for descriptor in (commands, replies, result_read, output_read):
+            os.close(descriptor)
+        os.dup2(output_write, 1)
+        os.dup2(output_write, 2)
+        child.run(job, result_write, output_write)
+    os.close(result_write)
+    os.close(output_write)
+    watch = _Watch(job, pid, result_read, output_read)
+    reason = watch.until_end(commands, replies)
+    _kill_all(pid)
+    code = _reap(pid)
+    os.close(result_read)
+    os.close(output_read)
+    head = {"id": job["id"], "reason": reason, "code": code, "clean": _wipe()}
+    return json.dumps(head).encode() + b"\n" + bytes(watch.frames)
+
+
+class _Watch:
+    """Follows one child until it ends or breaks a limit."""
+
+    def __init__(self, job: dict[str, Any], pid: int, result: int, output: int) -> None:
+        limits = job["limits"]
+        self.frames = bytearray()
+        self._cpu_limit = limits["cpu_seconds"]
+        self._wall_limit = limits["wall_seconds"]
+        self._output_limit = limits["output_bytes"]
+        self._frame_limit = limits["value_chars"] * _FRAME_BYTES_PER_CHAR + 4096
+        self._expected = len(job["steps"]) + 1
+        self._counted = 0  # complete frames
+        self._boundary = 0  # where the next frame starts
+        self._printed = 0
+        self._pid = pid
+        self._result = result
+        self._output = output
+
+    def until_end(self, commands: int, replies: int) -> str:
+        """Return ``end``, ``timeout``, ``output`` or ``garbled``."""
+        poll = select.poll()
+        poll.register(self._result, select.POLLIN)
+        poll.register(self._output, select.POLLIN)
+        poll.register(commands, 0)
+        start = spoke = time.monotonic()
+        cpu_start, counted = 0.0, 0
+        while True:
+            now, cpu = time.monotonic(), _cpu_of(self._pid)
+            if self._counted != counted:
+                start, cpu_start, counted = now, cpu, self._counted
+            left = min(self._wall_limit - (now - start), self._cpu_limit - (cpu - cpu_start))
+            if left <= 0:
+                return "timeout"
+            if now - spoke > _HEARTBEAT_SECONDS:
+                _send(replies, b"")
+                spoke = now
+            for descriptor, events in poll.poll(min(left, _HEARTBEAT_SECONDS) * 1000 + 1):
+                if descriptor == commands:
+                    _kill_all(self._pid)
+                    os._exit(0)  # the parent is gone
+                verdict = self._read(descriptor)
+                if verdict == "closed":
+                    poll.unregister(descriptor)
+                elif verdict:
+                    return verdict
+                del events
+
+    def _read(self, descriptor: int) -> str:
+        part = os.read(descriptor, _CHUNK)
+        if descriptor == self._output:
+            self._printed += len(part)
+            if self._printed > self._output_limit:
+                return "output"
+            return "" if part else "closed"
+        if not part:
+            return "end"
+        self.frames += part
+        while len(self.frames) - self._boundary >= 4:
+            size = int.from_bytes(self.frames[self._boundary : self._boundary + 4], "big")
+            if size > self._frame_limit or self._counted >= self._expected:
+                return "garbled"
+            if len(self.frames) - self._boundary - 4 < size:
+                break
+            self._boundary += 4 + size
+            self._counted += 1
+        return ""
+
+
+def _cpu_of(pid: int) -> float:
+    """Return the CPU seconds of a process (Linux), else 0: the resource limit acts alone."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except (OSError, AttributeError):
+        return 0.0
+
+
+def _kill_all(pid: int) -> None:
+    """Kill the child, and inside bubblewrap everything else that runs there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1 if os.getpid() == 1 else pid, signal.SIGKILL)
+
+
+def _reap(pid: int) -> int:
+    """Wait for every descendant; return the child's exit code, negative for a signal."""
+    code = 0
+    while True:
+        try:
+            ended, status = os.waitpid(-1, 0)
+        except ChildProcessError:
+            return code
+        if ended == pid:
+            code = os.waitstatus_to_exitcode(status)
+
+
+def _wipe() -> bool:
+    """Remove the files a program left; ``False`` if something cannot be removed simply."""
+    try:
+        for name in os.listdir("."):
+            os.unlink(name)
+    except OSError:
+        return False
+    return True

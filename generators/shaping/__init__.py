@@ -1,0 +1,1 @@
+"""What example calls have in common, and new arguments after their pattern."""

@@ -1,0 +1,269 @@
+"""New values after a shape, and new arguments after a plan.
+
+Called by :mod:`generators.inputs`. All randomness comes from a :class:`Chooser`, that is, from
+whole numbers below a bound; small ones give plain values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from generators.literals import to_literal
+from generators.shaping.relations import Relation, Tie, measure, members
+from generators.shaping.shapes import (
+    Either,
+    Fields,
+    Flag,
+    Items,
+    Order,
+    Pool,
+    Real,
+    Record,
+    Rows,
+    Shape,
+    Table,
+    Text,
+    Whole,
+)
+
+__all__ = ["Chooser", "Plan", "draw_arguments", "draw_value"]
+
+MAX_SCRAMBLE = 10
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """Makes choices out of one source of whole numbers.
+
+    Attributes:
+        between: Returns a number from an inclusive range.
+    """
+
+    between: Callable[[int, int], int]
+
+    def below(self, bound: int) -> int:
+        """Return a number from 0 up to, not including, ``bound``."""
+        return self.between(0, bound - 1) if bound > 1 else 0
+
+    def pick(self, items: Sequence[T]) -> T:
+        """Return one of ``items``."""
+        return items[self.below(len(items))]
+
+    def chance(self, one_in: int) -> bool:
+        """Return true once in ``one_in`` times."""
+        return self.below(one_in) == one_in - 1
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """Return the items in another order."""
+        rest = list(items)
+        return [rest.pop(self.below(len(rest))) for _ in range(len(rest))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to make up the arguments of one call.
+
+    Attributes:
+        rows: The arguments of the example calls.
+        shapes: The shape of each argument.
+        relations: What ties arguments together.
+    """
+
+    rows: tuple[tuple[Any, ...], ...]
+    shapes: tuple[Shape, ...]
+    relations: tuple[Relation, ...]
+
+
+def draw_arguments(chooser: Chooser, plan: Plan) -> tuple[Any, ...]:
+    """Return new arguments; now and then one of several is an example's own."""
+    row: list[Any] = []
+    equal = {r.position: r.source for r in plan.relations if r.tie is Tie.EQUAL_LENGTH}
+    for i, shape in enumerate(plan.shapes):
+        if len(plan.shapes) > 1 and i not in equal and chooser.chance(8):
+            row.append(chooser.pick(plan.rows)[i])
+        else:
+            size = len(row[equal[i]]) if i in equal else None
+            row.append(draw_value(chooser, shape, size=size))
+    # Containers first, then the numbers that follow from them.
+    ties = sorted(plan.relations, key=lambda r: (not r.tie.startswith("often_s"), r.position))
+    for relation in ties:
+        i, source = relation.position, relation.source
+        if relation.tie is Tie.EQUAL_LENGTH:
+            size = min(len(row[i]), len(row[source]))
+            row[i], row[source] = row[i][:size], row[source][:size]
+        else:
+            row[i] = _arranged(_tied(chooser, relation, row[i], row[source]), plan.shapes[i])
+    return tuple(row)
+
+
+def _tied(chooser: Chooser, relation: Relation, value: Any, held: Any) -> Any:
+    """Return an argument that keeps to its source, or ``value`` where it cannot."""
+    size = measure(held, relation.measure)
+    match relation.tie:
+        case Tie.LENGTH if size is not None:
+            return size
+        case Tie.LAST if size:
+            return size - 1
+        case Tie.INDEX if size:
+            return value if 0 <= value < size else chooser.below(size)
+        case Tie.COUNT if size:
+            return value if 1 <= value <= size else 1 + chooser.below(size)
+        case Tie.NOT_BELOW:
+            return max(value, held)
+        case Tie.MEMBER:
+            return _member(chooser, value, held)
+        case Tie.OFTEN_MEMBER if chooser.chance(2):
+            return _member(chooser, value, held)
+        case Tie.OFTEN_SAME if type(value) is type(held) and chooser.chance(4):
+            return held
+        case Tie.OFTEN_PERMUTED if type(value) is type(held) and chooser.chance(4):
+            mixed = chooser.shuffled(held)
+            return "".join(mixed) if isinstance(held, str) else type(held)(mixed)
+        case Tie.OFTEN_SHARING:
+            return _sharing(chooser, value, held)
+    return value
+
+
+def _member(chooser: Chooser, value: Any, held: Any) -> Any:
+    if not isinstance(held, str):
+        found = [item for item in members(held) if type(item) is type(value)]
+        return chooser.pick(found) if found else value
+    if not held or not isinstance(value, str):
+        return value
+    if held.split() and " " in held and len(value) > 1:
+        return chooser.pick(held.split())
+    size = min(max(len(value), 1), max(len(held) - 1, 1))
+    start = chooser.below(len(held) - size + 1)
+    return held[start : start + size]
+
+
+def _sharing(chooser: Chooser, value: Any, held: Any) -> Any:
+    """Replace about a third of the elements by elements of the other container."""
+    source = _listed(held)
+    mixed = [
+        chooser.pick(source) if source and chooser.chance(3) else item for item in _listed(value)
+    ]
+    return type(value)(mixed)
+
+
+def _listed(value: Any) -> list[Any]:
+    return sorted(value, key=to_literal) if isinstance(value, set | frozenset) else list(value)
+
+
+def draw_value(chooser: Chooser, shape: Shape, *, size: int | None = None) -> Any:
+    """Return a value of a shape; ``size`` asks a text or a sequence for that length."""
+    match shape:
+        case Pool(values=values):
+            return chooser.pick(values)
+        case Flag():
+            return chooser.chance(2)
+        case Whole(ranges=ranges):
+            return chooser.between(*chooser.pick(ranges))
+        case Real(units=units, decimals=decimals):
+            return round(draw_value(chooser, units) / 10**decimals, decimals)
+        case Text():
+            text = _text(chooser, shape, size)
+            return text.encode("latin-1", "replace") if shape.binary else text
+        case Items():
+            return _items(chooser, shape, size)
+        case Record(kind=kind, places=places):
+            return _arranged(kind([draw_value(chooser, place) for place in places]), shape)
+        case Table(key=key, value=value):
+            count = chooser.between(*shape.sizes)
+            return {draw_value(chooser, key): draw_value(chooser, value) for _ in range(count)}
+        case Fields(items=items):
+            return {key: draw_value(chooser, value) for key, value in items}
+        case Either(options=options):
+            return draw_value(chooser, chooser.pick(options), size=size)
+    raise TypeError(f"no values of shape {shape!r}")
+
+
+def _items(chooser: Chooser, shape: Items, size: int | None) -> Any:
+    count = chooser.between(*shape.sizes) if size is None else size
+    width = None
+    if shape.rows is Rows.SQUARE:
+        width = count
+    elif shape.rows is Rows.EQUAL and isinstance(shape.element, Items):
+        width = chooser.between(*shape.element.sizes)
+    distinct = shape.order is Order.STRICTLY_RISING or shape.kind in (set, frozenset)
+    found: list[Any] = []
+    for _ in range(3 * count if distinct else count):
+        if len(found) == count:
+            break
+        if shape.repeats and found and chooser.chance(4):
+            found.append(chooser.pick(found))
+            continue
+        item = draw_value(chooser, shape.element, size=width)
+        if not distinct or item not in found:
+            found.append(item)
+    return _arranged(shape.kind(found), shape)
+
+
+def _arranged(value: Any, shape: Shape) -> Any:
+    """Sort a sequence whose examples are sorted."""
+    if not isinstance(shape, Items | Record) or shape.order is Order.ANY:
+        return value
+    try:
+        ordered = sorted(value, reverse=shape.order is Order.FALLING)
+    except TypeError:
+        return value
+    if shape.order is Order.STRICTLY_RISING and isinstance(shape, Items):
+        ordered = [item for i, item in enumerate(ordered) if i == 0 or item != ordered[i - 1]]
+    return type(value)(ordered)
+
+
+def _text(chooser: Chooser, shape: Text, size: int | None) -> str:
+    sample = chooser.pick(shape.samples)
+    if shape.rigid:
+        return _respelled(chooser, shape, sample)
+    if size is not None:
+        return _scrambled(chooser, shape, size)
+    mode = chooser.below(5)
+    if shape.counts[1] > 1:
+        if mode < 2:
+            return _spliced(chooser, sample, chooser.pick(shape.samples))
+        if mode < 3 or any(word.endswith((",", ";")) for word in shape.words):
+            return _respelled(chooser, shape, sample)
+        count = chooser.between(*shape.counts)
+        return " ".join(chooser.pick(shape.words) for _ in range(count))
+    if mode < 2:
+        return _respelled(chooser, shape, sample)
+    if mode < 4:
+        return _spliced(chooser, sample, chooser.pick(shape.samples))[: shape.sizes[1]]
+    low, high = shape.sizes
+    return _scrambled(chooser, shape, chooser.between(low, max(low, min(high, MAX_SCRAMBLE))))
+
+
+def _respelled(chooser: Chooser, shape: Text, sample: str) -> str:
+    """Replace letters and digits by others of their kind; keep the format."""
+    return "".join(
+        chooser.pick(letters) if letters and chooser.chance(2) else char
+        for char in sample
+        for letters in [_kind(shape, char)]
+    )
+
+
+def _kind(shape: Text, char: str) -> str:
+    if char in "0123456789":
+        return shape.digits
+    return shape.lowers if char.islower() else shape.uppers if char.isupper() else ""
+
+
+def _spliced(chooser: Chooser, first: str, second: str) -> str:
+    """Join the beginning of one text to the end of another, between words if it has some."""
+    if " " in first.strip() and " " in second.strip():
+        ours, theirs = first.split(" "), second.split(" ")
+        head = ours[: 1 + chooser.below(len(ours))]
+        return " ".join(head + theirs[1 + chooser.below(len(theirs)) :])
+    if not first or not second:
+        return first or second
+    return first[: 1 + chooser.below(len(first))] + second[1 + chooser.below(len(second)) :]
+
+
+def _scrambled(chooser: Chooser, shape: Text, size: int) -> str:
+    has_digits = any(char in "0123456789" for sample in shape.samples for char in sample)
+    letters = shape.lowers + shape.uppers + shape.others + (shape.digits if has_digits else "")
+    return "".join(chooser.pick(letters) for _ in range(size)) if letters else ""

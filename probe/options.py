@@ -1,0 +1,44 @@
+"""The options that several commands share, spelled and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "AcceptLicence",
+    "AcceptUnknown",
+    "DataDir",
+    "Device",
+    "Dtype",
+    "Json",
+    "Limit",
+    "Model",
+    "Quiet",
+    "Seed",
+    "TrustPrograms",
+    "Workers",
+]
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Neither progress nor warnings.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Workers = Annotated[int, typer.Option(min=1, help="Sandboxes side by side.")]
+Model = Annotated[str, typer.Option(help="Catalog name, local folder or hub id.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16 or float64.")]
+DataDir = Annotated[
+    Path | None, typer.Option(envvar="PROBE_DATA_DIR", help="Folder with problem sources.")
+]
+AcceptUnknown = Annotated[
+    bool, typer.Option("--accept-unknown-data", help="Take content of no known version.")
+]
+AcceptLicence = Annotated[
+    bool, typer.Option("--accept-licence", help="Accept the model's own terms.")
+]
+TrustPrograms = Annotated[
+    bool, typer.Option("--trust-programs", help="Allow running without isolation.")
+]

@@ -1,0 +1,66 @@
+"""The few lines that a command prints about what it made; pure functions on results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["execution_lines", "finetune_lines", "grading_lines", "percent", "trace_lines"]
+
+
+def percent(estimate: Mapping[str, Any]) -> str:
+    """Return a share with its interval, such as ``12.5% [8.0, 18.1]``."""
+    return (
+        f"{100 * estimate['estimate']:.1f}% "
+        f"[{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+    )
+
+
+def trace_lines(path: Path, summary: Mapping[str, Any]) -> list[str]:
+    """Lines about a trace file."""
+    origins = ", ".join(f"{n} {name}" for name, n in summary["by_origin"].items())
+    drops = ", ".join(f"{n} {name}" for name, n in summary["drops"].items() if n) or "none"
+    return [
+        f"{summary['traces']} traces ({origins}) of {summary['programs']} programs",
+        f"dropped: {drops}",
+        f"traces: {path}",
+    ]
+
+
+def finetune_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about a training run."""
+    validation = results["validation"]
+    lines = [f"{results['steps']} steps, {results['items']} items, {results['tokens']} tokens"]
+    if validation:
+        lines.append(
+            f"validation loss {validation[0][1]:.4f} -> {validation[-1][1]:.4f} "
+            f"(training loss at the end {results['final_train_loss']:.4f})"
+        )
+    return [*lines, f"adapter: {path / 'adapter'}"]
+
+
+def execution_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about an output-prediction run."""
+    scores, baselines = results["scores"], results["baselines"]
+    best = max(baselines, key=lambda name: baselines[name]["exact"]["estimate"])
+    finish = ", ".join(f"{n} {name}" for name, n in results["counts"]["finish"].items())
+    return [
+        f"{results['n_items']} items of {results['n_programs']} programs",
+        f"exact (type and value): {percent(scores['exact'])}",
+        f"exact_text: {percent(scores['exact_text'])}",
+        f"best trivial baseline, {best}: {percent(baselines[best]['exact'])} exact",
+        f"answers ended by: {finish}",
+        f"run: {path}",
+    ]
+
+
+def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about a grading run."""
+    verdicts = ", ".join(f"{n} {name}" for name, n in results["verdicts"].items())
+    return [
+        f"{results['n_items']} samples of {results['n_programs']} tasks: {verdicts}",
+        f"samples right: {percent(results['scores']['samples_right'])}",
+        f"tasks solved by any sample: {percent(results['scores']['solved'])}",
+        f"run: {path}",
+    ]

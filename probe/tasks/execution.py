@@ -1,0 +1,171 @@
+"""The execution side: models predict what a given call of a given program returns.
+
+``evaluate_execution`` chooses items, asks the model, scores, and writes a run folder. Called by
+the command line and by quickstart; scoring itself is in :mod:`probe.tasks.scoring`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from generators.trace_files import read_traces
+
+from generators.errors import UsageError
+from generators.jsonl import read_header, sha256_file, sha256_text
+from generators.progress import Progress, Quiet
+from generators.records import TRACE_SCHEMA, Trace
+from probe.analysis.baselines import BASELINES, predict_baselines
+from probe.config import ExecutionConfig
+from probe.metrics import PREDICTION_POLICIES
+from probe.prompts import EXECUTION_V1, execution_prompt
+from probe.runs import RunWriter
+from probe.tasks.items import choose
+from probe.tasks.scoring import execution_results, score_sample, self_test
+from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
+
+if TYPE_CHECKING:
+    from probe.models.generate import Completion, TextGenerator
+
+__all__ = ["evaluate_execution"]
+
+_SAVE_EVERY = 8
+
+
+def evaluate_execution(
+    config: ExecutionConfig,
+    make_generator: Callable[[], TextGenerator],
+    *,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Run (or resume) an evaluation and return its results document.
+
+    Args:
+        config: What to evaluate.
+        make_generator: Loads the model; called after the inputs were checked.
+        progress: Display of the items done.
+
+    Raises:
+        ProbeError: An input cannot be used, or ``config.out`` holds another run.
+    """
+    display = progress or Quiet()
+    self_test()
+    pool = read_traces(config.traces)
+    items = choose(
+        pool,
+        seed=config.seed,
+        origin=config.origin,
+        per_program=config.per_program,
+        limit=config.limit,
+    )
+    if not items:
+        raise UsageError(f"{config.traces} has no trace that fits the options")
+    header = read_header(config.traces, TRACE_SCHEMA)
+    shown, shot_source = few_shot_examples(
+        config.shot_source or str(header.get("source", {}).get("name")), config.shots, config.data
+    )
+    refuse_shots_among_items(shown, items)
+    prompts = {t.trace_id: execution_prompt(EXECUTION_V1, shown, t) for t in items}
+    generator = make_generator()
+    identity = _identity(config, header, shown, shot_source, generator.identity)
+    with RunWriter(config.out, identity) as run:
+        missing = [item for item in items if item.trace_id not in run.done]
+        if missing:
+            baselines = _baselines(config, items, pool)
+            _generate(run, missing, prompts, baselines, generator, config, display)
+        samples = [run.done[item.trace_id] for item in items]
+        return run.finish(execution_results(samples), [item.trace_id for item in items])
+
+
+def _generate(
+    run: RunWriter,
+    missing: Sequence[Trace],
+    prompts: dict[str, str],
+    baselines: dict[str, dict[str, str]],
+    generator: TextGenerator,
+    config: ExecutionConfig,
+    display: Progress,
+) -> None:
+    """Ask the model for every missing item and store the samples as they come."""
+    from probe.models.generate import Request
+
+    by_id = {item.trace_id: item for item in missing}
+    requests = [Request(key=key, prompt=prompts[key]) for key in by_id]
+    display.start("evaluating", len(requests))
+    waiting: list[dict[str, Any]] = []
+    try:
+        for completion in generator.generate(
+            requests, max_new_tokens=config.max_new_tokens, stop=(EXECUTION_V1.end,)
+        ):
+            item = by_id[completion.key]
+            waiting.append(_sample(item, prompts[item.trace_id], completion, baselines))
+            display.advance()
+            if len(waiting) >= _SAVE_EVERY:
+                run.append(waiting)
+                waiting = []
+    finally:
+        run.append(waiting)
+        display.finish()
+
+
+def _sample(
+    item: Trace, prompt: str, completion: Completion, baselines: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    row = {
+        "key": item.trace_id,
+        "task_id": item.task_id,
+        "entry_point": item.entry_point,
+        "origin": str(item.origin),
+        "output_type": item.output_type,
+        "call": item.call,
+        "expected": item.output,
+        "prompt": prompt,
+        "prompt_sha256": sha256_text(prompt),
+        "completion": completion.text,
+        "finish": str(completion.finish),
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "baselines": {name: baselines[name][item.trace_id] for name in BASELINES},
+    }
+    return {**row, **score_sample(row)}
+
+
+def _baselines(
+    config: ExecutionConfig, items: Sequence[Trace], pool: Sequence[Trace]
+) -> dict[str, dict[str, str]]:
+    reference = read_traces(config.baseline_traces) if config.baseline_traces else None
+    return predict_baselines(items, pool, reference)
+
+
+def _identity(
+    config: ExecutionConfig,
+    header: dict[str, Any],
+    shown: Sequence[Trace],
+    shot_source: dict[str, Any] | None,
+    model: dict[str, Any],
+) -> dict[str, Any]:
+    return {
+        "verb": "evaluate execution",
+        "config": {
+            "shots": config.shots,
+            "shot_ids": [shot.task_id for shot in shown],
+            "origin": str(config.origin) if config.origin else "all",
+            "per_program": config.per_program,
+            "limit": config.limit,
+            "seed": config.seed,
+            "decoding": "greedy",
+            "max_new_tokens": config.max_new_tokens,
+            "stop": [EXECUTION_V1.end],
+            "chat_template": "none",
+        },
+        "inputs": {
+            "traces": {"sha256": sha256_file(config.traces), "header": header},
+            "baseline_traces": (
+                {"sha256": sha256_file(config.baseline_traces)} if config.baseline_traces else None
+            ),
+            "shots": shot_source,
+        },
+        "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
+        "policies": [str(policy) for policy in PREDICTION_POLICIES],
+        "model": model,
+    }

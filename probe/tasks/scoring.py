@@ -1,0 +1,125 @@
+"""Scoring of output predictions: from stored samples to every number of a run.
+
+Called by the execution task and by ``probe verify``, which repeats it; needs no model. The
+self-test runs before any model is asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from generators.errors import ProbeError
+from probe.analysis.baselines import BASELINES
+from probe.extract import Reason, extract_answer
+from probe.metrics import PREDICTION_POLICIES, score_prediction
+from probe.statistics import cluster_bootstrap
+
+__all__ = ["EXECUTION", "execution_results", "score_sample", "self_test"]
+
+EXECUTION = "execution"
+
+
+def score_sample(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a sample that derive from its completion and expected output."""
+    if row["finish"] == "overflow":
+        return {"answer": "", "reason": str(Reason.OVERFLOW), "exact_text": False, "exact": False}
+    found = extract_answer(row["completion"])
+    score = score_prediction(row["expected"], found.text)
+    return {
+        "answer": found.text,
+        "reason": str(found.reason),
+        "exact_text": score.exact_text,
+        "exact": score.exact,
+    }
+
+
+def execution_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Derive all numbers of an execution run from its samples.
+
+    Args:
+        samples: Rows of ``samples.jsonl``, header left out, in file order.
+
+    Returns:
+        The results document without its header and hash. Scores are shares of items with
+        intervals from programs resampled; the seed of the resampling is fixed.
+    """
+    return {
+        "task": EXECUTION,
+        "n_items": len(samples),
+        "n_programs": len({row["task_id"] for row in samples}),
+        "scores": _scores(samples),
+        "by_output_type": _grouped(samples, "output_type"),
+        "by_origin": _grouped(samples, "origin"),
+        "baselines": {
+            name: _scores(
+                [{**row, **_flags(row["expected"], row["baselines"][name])} for row in samples]
+            )
+            for name in BASELINES
+        },
+        "counts": {
+            "finish": dict(sorted(Counter(row["finish"] for row in samples).items())),
+            "no_answer": dict(
+                sorted(Counter(row["reason"] for row in samples if row["reason"]).items())
+            ),
+        },
+        "tokens": {
+            "prompt": sum(row["prompt_tokens"] for row in samples),
+            "completion": sum(row["completion_tokens"] for row in samples),
+        },
+    }
+
+
+def _flags(expected: str, answer: str) -> dict[str, bool]:
+    score = score_prediction(expected, answer)
+    return {"exact_text": score.exact_text, "exact": score.exact}
+
+
+def _scores(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    clusters = [row["task_id"] for row in samples]
+    return {
+        str(policy): cluster_bootstrap(
+            [row[str(policy)] for row in samples], clusters, rng=np.random.default_rng(0)
+        ).to_json()
+        for policy in PREDICTION_POLICIES
+    }
+
+
+def _grouped(samples: Sequence[dict[str, Any]], field: str) -> dict[str, Any]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in samples:
+        groups.setdefault(row[field], []).append(row)
+    return {
+        name: {
+            "n_items": len(rows),
+            "n_programs": len({row["task_id"] for row in rows}),
+            **_scores(rows),
+        }
+        for name, rows in sorted(groups.items())
+    }
+
+
+class _SelfTestError(ProbeError):
+    """The scorer gives a wrong score; nothing it says can be trusted."""
+
+
+def self_test() -> None:
+    """Check the scorer before any model is asked: gold scores 1, everything else 0.
+
+    Raises:
+        ProbeError: The scorer is wrong.
+    """
+    gold = ("1", "True", "'a b'", "[1, 2.0]", "{1, 2}", "(None,)", "{'a': (1,)}", "float('nan')")
+    for index, text in enumerate(gold):
+        for completion in (f" {text}", f"{text}\nassert f() == 0"):
+            row = {"finish": "stop", "completion": completion, "expected": text}
+            if not (score_sample(row)["exact_text"] and score_sample(row)["exact"]):
+                raise _SelfTestError(f"scorer self-test: the right answer {text} is scored wrong")
+        wrong = gold[(index + 1) % len(gold)]
+        for cheat in ("", " ", wrong, f"f({text})", f"{text} or 0", "None if 0 else 0"):
+            row = {"finish": "stop", "completion": cheat, "expected": text}
+            if score_sample(row)["exact_text"] or score_sample(row)["exact"]:
+                raise _SelfTestError(f"scorer self-test: {cheat!r} passes for {text}")

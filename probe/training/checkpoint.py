@@ -1,0 +1,147 @@
+"""The two files that make a run resumable: its log and its checkpoint.
+
+``log.jsonl`` is the record of a run: a header that says which run it is, then one row per step,
+per measurement of the validation loss, and at the end the result. ``checkpoint/state.pt`` holds
+the tensors after some step, replaced as a whole or not at all. On resumption the log is cut back
+to the checkpoint's step. Used by :mod:`probe.training.finetune`; nothing else reads a checkpoint.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from generators import jsonl
+from generators.errors import DataError, RunError
+
+__all__ = [
+    "LOG_SCHEMA",
+    "RunLog",
+    "load_checkpoint",
+    "remove_checkpoint",
+    "save_checkpoint",
+]
+
+LOG_SCHEMA = "probe.finetune-log"
+_STATE = Path("checkpoint", "state.pt")
+
+
+class RunLog:
+    """The log of one run, on disk and in memory.
+
+    Rows are ``{"event": "train" | "validation" | "done", "step": ..., ...}``.
+    """
+
+    def __init__(self, folder: Path, run: dict[str, Any]) -> None:
+        """Open the log in ``folder``, or begin one.
+
+        Args:
+            folder: The run's folder.
+            run: What identifies the run, as JSON values; stored in the header.
+
+        Raises:
+            RunError: The folder holds the log of another run.
+            DataError: The log cannot be read or written.
+        """
+        self.path = folder / "log.jsonl"
+        self._header = jsonl.header(LOG_SCHEMA, run=run)
+        self._rows: list[dict[str, Any]] = []
+        if self.path.exists():
+            jsonl.mend(self.path)
+            self._check(jsonl.read_header(self.path, LOG_SCHEMA).get("run") or {}, run)
+            self._rows = [row for _, row in jsonl.read(self.path, LOG_SCHEMA)]
+        else:
+            jsonl.write(self.path, self._header, [])
+
+    def _check(self, stored: dict[str, Any], run: dict[str, Any]) -> None:
+        fields = sorted(stored.keys() | run.keys())
+        other = [name for name in fields if stored.get(name) != run.get(name)]
+        if other:
+            raise RunError(
+                f"{self.path.parent} holds another fine-tuning run (it differs in "
+                f"{', '.join(other)}); choose another folder or delete this one"
+            )
+
+    def append(self, event: str, **values: Any) -> None:
+        """Append a row and hand it to the operating system.
+
+        Raises:
+            DataError: The row cannot be written.
+        """
+        row = {"event": event, **values}
+        try:
+            with self.path.open("a", encoding="utf-8", newline="\n") as stream:
+                jsonl.append_lines(stream, [row])
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+        self._rows.append(row)
+
+    def cut(self, step: int) -> None:
+        """Drop every row that was written after step ``step``."""
+        kept = [row for row in self._rows if row["step"] <= step]
+        if len(kept) != len(self._rows):
+            jsonl.write(self.path, self._header, kept)
+        self._rows = kept
+
+    def rows(self, event: str) -> list[dict[str, Any]]:
+        """Return the rows of one kind, in order."""
+        return [row for row in self._rows if row["event"] == event]
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+    """Write ``checkpoint/state.pt`` in ``folder`` atomically.
+
+    Args:
+        folder: The run's folder.
+        state: Tensors, numbers, texts, and lists and dicts of these.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    path = folder / _STATE
+    scrap = path.with_suffix(".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scrap.open("wb") as stream:
+            stream.write(buffer.getbuffer())
+            stream.flush()
+            os.fsync(stream.fileno())
+        scrap.replace(path)
+    except OSError as error:
+        scrap.unlink(missing_ok=True)
+        raise _unwritable(path, error) from None
+
+
+def load_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
+    """Return the state in ``folder``'s checkpoint, or ``None`` when there is none.
+
+    Raises:
+        RunError: The checkpoint is broken.
+    """
+    path = folder / _STATE
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # torch raises whatever the broken bytes lead to
+        raise RunError(
+            f"cannot read the checkpoint {path}; delete {path.parent} to begin again"
+        ) from error
+    return state
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Remove the checkpoint, if there is one."""
+    shutil.rmtree(folder / _STATE.parent, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"cannot write {path}: {error.strerror or error}")

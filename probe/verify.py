@@ -1,0 +1,175 @@
+"""``probe verify``: recompute every number of a run or of a report from what is stored.
+
+A run is checked from the bottom up: hashes, then each sample's derived fields, then all results.
+A report is checked by verifying the runs that lie in it and building it anew. Nothing here needs
+a model or torch.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from generators import jsonl
+from generators.errors import RunError
+from probe.manifest import difference, identity_sha256
+from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, Run, read_run
+from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
+from probe.tasks.scoring import EXECUTION, execution_results, score_sample
+
+__all__ = ["Verification", "verify"]
+
+REPORT_RUNS = "runs"
+_REPORT_FILES = ("index.html", "report.md", RESULTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was recomputed and what came out.
+
+    Attributes:
+        path: The run or report.
+        differences: One line for each stored value that is not the recomputed one.
+        checked: What was recomputed.
+        unchecked: What could not be, and why.
+    """
+
+    path: Path
+    differences: tuple[str, ...]
+    checked: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that could be recomputed came out as stored."""
+        return not self.differences
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verification as a JSON object."""
+        return {
+            "ok": self.ok,
+            "path": self.path.name,
+            "differences": list(self.differences),
+            "checked": list(self.checked),
+            "unchecked": list(self.unchecked),
+        }
+
+
+def verify(path: Path) -> list[Verification]:
+    """Verify a run folder, or a report folder with all runs in it.
+
+    Raises:
+        RunError: ``path`` is neither.
+        DataError: A file cannot be read.
+        FormatError: A file is broken.
+    """
+    if (path / MANIFEST).is_file():
+        return [_verify_run(path)]
+    runs = path / REPORT_RUNS
+    if runs.is_dir():
+        folders = sorted(folder for folder in runs.iterdir() if folder.is_dir())
+        found = [_verify_run(folder) for folder in folders]
+        return [*found, _verify_report(path, folders)]
+    raise RunError(f"{path} is neither a run nor a report: it has no {MANIFEST} and no runs")
+
+
+def _verify_run(path: Path) -> Verification:
+    run = read_run(path)
+    differences = []
+    stored = run.manifest.get("identity_sha256")
+    if stored != identity_sha256(run.manifest["identity"]):
+        differences.append(f"{MANIFEST}: identity_sha256 is not the hash of the identity")
+    task = run.results.get("task")
+    if task == "finetune":
+        return _verify_finetune(run, differences)
+    rescore: dict[Any, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        EXECUTION: score_sample,
+        GRADING: rescore_graded,
+    }
+    derive = {EXECUTION: execution_results, GRADING: grading_results}
+    if task not in derive:
+        raise RunError(f"{path / RESULTS}: task {task!r} is not one that this release verifies")
+    head = jsonl.read_header(path / SAMPLES, "probe.sample")
+    if head.get("identity_sha256") != stored:
+        differences.append(f"{SAMPLES}: belongs to another run than {MANIFEST}")
+    if run.results.get("samples_sha256") != jsonl.sha256_file(path / SAMPLES):
+        differences.append(f"{RESULTS}: samples_sha256 is not the hash of {SAMPLES}")
+    try:
+        differences.extend(_sample_differences(run, rescore[task]))
+        again = derive[task](run.samples)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
+    else:
+        differences.extend(_result_difference(run, again))
+    return Verification(
+        path=path,
+        differences=tuple(differences),
+        checked=(f"{len(run.samples)} samples", "results", "hashes"),
+        unchecked=(),
+    )
+
+
+def _sample_differences(
+    run: Run, rescore: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Iterator[str]:
+    seen = set()
+    for row in run.samples:
+        if row["key"] in seen:
+            yield f"{SAMPLES}: sample {row['key']} stands twice"
+        seen.add(row["key"])
+        if "prompt" in row and row["prompt_sha256"] != jsonl.sha256_text(row["prompt"]):
+            yield f"{SAMPLES}: sample {row['key']}: prompt_sha256 is not the hash of the prompt"
+        derived = rescore(row)
+        found = difference({name: row.get(name) for name in derived}, derived)
+        if found:
+            yield f"{SAMPLES}: sample {row['key']}: {found}"
+
+
+def _result_difference(run: Run, again: dict[str, Any]) -> Iterator[str]:
+    stored = {name: value for name, value in run.results.items() if name != "samples_sha256"}
+    found = difference(stored, jsonl.header(RESULTS_SCHEMA, **again))
+    if found:
+        yield f"{RESULTS}: {found}"
+
+
+def _verify_finetune(run: Run, differences: list[str]) -> Verification:
+    from probe.training.records import finetune_results  # light: reads the log alone
+
+    log = [row for _, row in jsonl.read(run.path / "log.jsonl", "probe.training_log")]
+    again = finetune_results(log)
+    found = difference({name: run.results.get(name) for name in again}, again)
+    if found:
+        differences.append(f"{RESULTS}: {found}")
+    adapter = run.path / "adapter" / "adapter_model.safetensors"
+    unchecked = []
+    if not adapter.is_file():
+        unchecked.append("adapter_sha256: the adapter is not in the folder")
+    elif jsonl.sha256_file(adapter) != run.results.get("adapter_sha256"):
+        differences.append(f"{RESULTS}: adapter_sha256 is not the hash of {adapter.name}")
+    return Verification(
+        path=run.path,
+        differences=tuple(differences),
+        checked=(f"{len(log)} log lines", "results"),
+        unchecked=tuple(unchecked),
+    )
+
+
+def _verify_report(path: Path, folders: list[Path]) -> Verification:
+    from probe.report.build import build_report
+
+    differences = []
+    with tempfile.TemporaryDirectory() as scratch:
+        again = Path(scratch) / "report"
+        build_report(folders, again)
+        for name in _REPORT_FILES:
+            stored = path / name
+            if not stored.is_file():
+                differences.append(f"{name} is missing")
+            elif stored.read_bytes() != (again / name).read_bytes():
+                differences.append(f"{name} is not what the runs give")
+    return Verification(
+        path=path, differences=tuple(differences), checked=_REPORT_FILES, unchecked=()
+    )
