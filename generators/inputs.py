@@ -24,7 +24,7 @@ from generators.records import Call, Origin
 from generators.shaping.drawing import Chooser, Plan, draw_arguments, draw_value
 from generators.shaping.inference import infer, profiles
 from generators.shaping.relations import Relation, find_relations
-from generators.shaping.shapes import Pool, Shape
+from generators.shaping.shapes import Either, Pool, Shape
 
 __all__ = ["arguments", "generate_calls", "iterate_calls", "values"]
 
@@ -96,11 +96,11 @@ def arguments(rows: Sequence[tuple[Any, ...]]) -> st.SearchStrategy[tuple[Any, .
         relations = tuple(find_relations(same))
         fixed = _fixed_positions(same, relations)
         for group in profiles(same):
-            shapes: list[Shape] = [
-                Pool(values=(column[0],)) if i in fixed else infer(column)
+            shapes = tuple(
+                _mostly(column[0], infer(column)) if i in fixed else infer(column)
                 for i, column in enumerate(zip(*group, strict=True))
-            ]
-            plan = Plan(rows=tuple(group), shapes=tuple(shapes), relations=relations)
+            )
+            plan = Plan(rows=tuple(group), shapes=shapes, relations=relations)
             plans += [plan] * len(group)
     return _arguments(tuple(plans))
 
@@ -113,6 +113,11 @@ def _fixed_positions(rows: Sequence[tuple[Any, ...]], relations: Sequence[Relati
     if len(rows) < 2 or len(same) == len(columns):
         return set()
     return {i for i in same - tied if isinstance(columns[i][0], int | float | str)}
+
+
+def _mostly(value: Any, shape: Shape) -> Shape:
+    constant = Pool(values=(value,))
+    return Either(options=(constant, constant, shape))
 
 
 def _chooser(draw: Draw) -> Chooser:

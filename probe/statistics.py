@@ -119,6 +119,31 @@ def _sums(
     return sums, np.bincount(codes, minlength=len(names)).astype(np.float64)
 
 
+def _interval(
+    sums: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    rng: np.random.Generator,
+    level: float,
+    resamples: int,
+) -> tuple[float, float]:
+    """Bootstrap interval of a mean, its tails widened for the number of clusters.
+
+    Plain percentiles are too narrow with few clusters; the tails are taken where Student's t and
+    the factor ``sqrt(n / (n - 1))`` put them. Source: Hesterberg, What Teachers Should Know about
+    the Bootstrap (The American Statistician 69, 2015), section 4.2 (expanded percentile).
+    """
+    from scipy.stats import norm, t  # slow to import
+
+    count = len(sums)
+    picks = rng.integers(0, count, size=(resamples, count))
+    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+    tail = (1 - level) / 2
+    if count > 1:
+        tail = float(norm.cdf(t.ppf(tail, count - 1) * np.sqrt(count / (count - 1))))
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
 def cluster_bootstrap(
     values: ArrayLike,
     clusters: Sequence[object],
@@ -127,7 +152,7 @@ def cluster_bootstrap(
     level: float = DEFAULT_LEVEL,
     resamples: int = DEFAULT_RESAMPLES,
 ) -> Estimate:
-    """Return the mean of ``values`` with a percentile interval from resampled clusters.
+    """Return the mean of ``values`` with an interval from resampled clusters.
 
     Where all values are equal the bootstrap has no width; then the Wilson interval of as many
     independent trials as there are clusters stands in, if the values are 0 or 1.
@@ -152,11 +177,8 @@ def cluster_bootstrap(
         stand_in = wilson(int(array[0]) * count, count, level)
         low, high, method = stand_in.low, stand_in.high, "Wilson score over clusters"
     else:
-        picks = rng.integers(0, count, size=(resamples, count))
-        means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
-        tail = (1 - level) / 2
-        low, high = (float(q) for q in np.quantile(means, [tail, 1 - tail]))
-        method = f"cluster bootstrap, percentile, {resamples} resamples"
+        low, high = _interval(sums, sizes, rng, level, resamples)
+        method = f"cluster bootstrap, expanded percentile, {resamples} resamples"
     return Estimate(
         estimate=mean,
         low=low,
@@ -195,19 +217,15 @@ def paired_difference(
         raise ValueError("a and b must be scores of the same items")
     difference = second - first
     sums, sizes = _sums(difference, clusters)
-    count = len(sums)
-    picks = rng.integers(0, count, size=(resamples, count))
-    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
-    tail = (1 - level) / 2
-    low, high = (float(q) for q in np.quantile(means, [tail, 1 - tail]))
+    low, high = _interval(sums, sizes, rng, level, resamples)
     return Estimate(
         estimate=float(difference.mean()),
         low=low,
         high=high,
         n=len(difference),
-        clusters=count,
+        clusters=len(sums),
         level=level,
-        method=f"paired cluster bootstrap, percentile, {resamples} resamples",
+        method=f"paired cluster bootstrap, expanded percentile, {resamples} resamples",
     )
 
 

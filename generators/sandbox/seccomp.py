@@ -191,3 +191,5 @@ class Filter:
         r=self._libc.prctl(_PR_SET_NO_NEW_PRIVS,1,0,0,0)
         r=self._libc.prctl(_PR_SET_SECCOMP,_SECCOMP_MODE_FILTER,ctypes.byref(p))
         assert r==0, ctypes.get_errno()
+def available(): return True
+def confine_program(): pass

@@ -32,6 +32,7 @@ __all__ = ["Chooser", "Plan", "draw_arguments", "draw_value"]
 
 MAX_SCRAMBLE = 10
 T = TypeVar("T")
+_LISTED = (list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +108,26 @@ def _tied(chooser: Chooser, relation: Relation, value: Any, held: Any) -> Any:
             return size
         case Tie.LAST if size:
             return size - 1
+        case Tie.NTH if size and size > 1:
+            return value if 1 <= value < size else 1 + chooser.below(size - 1)
         case Tie.INDEX if size:
             return value if 0 <= value < size else chooser.below(size)
         case Tie.COUNT if size:
             return value if 1 <= value <= size else 1 + chooser.below(size)
         case Tie.NOT_BELOW:
             return max(value, held)
+        case Tie.INDEXES if size:
+            return type(value)([item % size for item in value])
         case Tie.MEMBER:
             return _member(chooser, value, held)
         case Tie.OFTEN_MEMBER if chooser.chance(2):
             return _member(chooser, value, held)
         case Tie.OFTEN_SAME if type(value) is type(held) and chooser.chance(4):
             return held
-        case Tie.OFTEN_PERMUTED if type(value) is type(held) and chooser.chance(4):
+        case Tie.OFTEN_PERMUTED if _like_sequences(value, held) and chooser.chance(4):
             mixed = chooser.shuffled(held)
             return "".join(mixed) if isinstance(held, str) else type(held)(mixed)
-        case Tie.OFTEN_SHARING:
+        case Tie.OFTEN_SHARING if isinstance(value, _LISTED) and isinstance(held, _LISTED):
             return _sharing(chooser, value, held)
     return value
 
@@ -143,10 +148,15 @@ def _member(chooser: Chooser, value: Any, held: Any) -> Any:
 def _sharing(chooser: Chooser, value: Any, held: Any) -> Any:
     """Replace about a third of the elements by elements of the other container."""
     source = _listed(held)
-    mixed = [
-        chooser.pick(source) if source and chooser.chance(3) else item for item in _listed(value)
-    ]
+    mixed = []
+    for item in _listed(value):
+        similar = [other for other in source if type(other) is type(item)]
+        mixed.append(chooser.pick(similar) if similar and chooser.chance(3) else item)
     return type(value)(mixed)
+
+
+def _like_sequences(left: Any, right: Any) -> bool:
+    return type(left) is type(right) and isinstance(left, list | tuple | str)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -220,7 +230,7 @@ def _text(chooser: Chooser, shape: Text, size: int | None) -> str:
     if shape.rigid:
         return _respelled(chooser, shape, sample)
     if size is not None:
-        return _scrambled(chooser, shape, size)
+        return _scrambled(chooser, shape, sample, size)
     mode = chooser.below(5)
     if shape.counts[1] > 1:
         if mode < 2:
@@ -229,12 +239,15 @@ def _text(chooser: Chooser, shape: Text, size: int | None) -> str:
             return _respelled(chooser, shape, sample)
         count = chooser.between(*shape.counts)
         return " ".join(chooser.pick(shape.words) for _ in range(count))
+    if shape.plenty and mode < 2:
+        return sample
     if mode < 2:
         return _respelled(chooser, shape, sample)
     if mode < 4:
         return _spliced(chooser, sample, chooser.pick(shape.samples))[: shape.sizes[1]]
     low, high = shape.sizes
-    return _scrambled(chooser, shape, chooser.between(low, max(low, min(high, MAX_SCRAMBLE))))
+    size = chooser.between(low, max(low, min(high, MAX_SCRAMBLE)))
+    return _scrambled(chooser, shape, sample, size)
 
 
 def _respelled(chooser: Chooser, shape: Text, sample: str) -> str:
@@ -263,7 +276,7 @@ def _spliced(chooser: Chooser, first: str, second: str) -> str:
     return first[: 1 + chooser.below(len(first))] + second[1 + chooser.below(len(second)) :]
 
 
-def _scrambled(chooser: Chooser, shape: Text, size: int) -> str:
-    has_digits = any(char in "0123456789" for sample in shape.samples for char in sample)
-    letters = shape.lowers + shape.uppers + shape.others + (shape.digits if has_digits else "")
+def _scrambled(chooser: Chooser, shape: Text, sample: str, size: int) -> str:
+    """Return random characters of the kinds that the sample has."""
+    letters = "".join(dict.fromkeys(_kind(shape, char) or shape.others for char in sample))
     return "".join(chooser.pick(letters) for _ in range(size)) if letters else ""

@@ -93,11 +93,11 @@ def _infer_one_make(values: list[Any], *, inner: bool) -> Shape:
     if kind in (int, float, str) and len(distinct) <= 3 and len(values) >= 4 * len(distinct):
         return Pool(values=distinct)
     if kind is int:
-        return Whole(ranges=_ranges(distinct, MARGIN))
+        return Whole(ranges=_ranges(distinct, MARGIN if inner else 2 * MARGIN))
     if kind is float and all(map(isfinite, values)):
         return _infer_real(distinct)
     if kind in (str, bytes):
-        return _infer_text(distinct, binary=kind is bytes)
+        return _infer_text(distinct, plenty=inner, binary=kind is bytes)
     if kind in (list, tuple):
         return _infer_sequence(values, kind, inner=inner)
     if kind in (set, frozenset):
@@ -113,14 +113,14 @@ def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple({to_literal(value): value for value in values}.values())
 
 
-def _ranges(values: Sequence[int], margin: int) -> tuple[tuple[int, int], ...]:
+def _ranges(values: Sequence[int], margin: int, scale: int = 1) -> tuple[tuple[int, int], ...]:
     """Give each value a range around it that keeps its sign and its order of magnitude."""
     floor = 1 if min(values) > 0 else 0
     found = []
     for value in values:
         size = abs(value)
         upper = size + max(size // 2, margin)
-        lower = size // 2 if size > SMALL * margin // MARGIN else floor
+        lower = size // 2 if size > SMALL * scale else floor
         found.append((lower, upper) if value >= 0 else (-upper, -max(lower, 1)))
     unique = sorted(set(found))
     if len(unique) > MAX_RANGES:
@@ -135,7 +135,7 @@ def _infer_real(values: Sequence[float]) -> Shape:
     if all(0 <= value <= 1 for value in values) and decimals:
         return Real(units=Whole(ranges=((0, scale),)), decimals=decimals)
     units = [round(value * scale) for value in values]
-    return Real(units=Whole(ranges=_ranges(units, MARGIN * scale)), decimals=decimals)
+    return Real(units=Whole(ranges=_ranges(units, MARGIN * scale, scale)), decimals=decimals)
 
 
 def _decimals(value: float) -> int:
@@ -152,7 +152,7 @@ def _sizes(values: Iterable[Any]) -> tuple[int, int]:
     return (min(least, max(1, least - 1)), max(most, min(most + 2, MAX_SIZE)))
 
 
-def _infer_text(values: Sequence[str | bytes], *, binary: bool) -> Shape:
+def _infer_text(values: Sequence[str | bytes], *, plenty: bool, binary: bool) -> Shape:
     texts = tuple(v.decode("latin-1") if isinstance(v, bytes) else v for v in values)
     seen = "".join(dict.fromkeys("".join(texts)))
     lowers = "".join(sorted(c for c in seen if c.islower()))
@@ -171,6 +171,7 @@ def _infer_text(values: Sequence[str | bytes], *, binary: bool) -> Shape:
         digits=digits if set(digits) <= set("01") and max(lengths) > 2 else "0123456789",
         others="".join(c for c in seen if not c.isalnum()),
         rigid=len(texts) > 1 and len(formats) == 1 and any(c in "./:-,_@#" for c in texts[0]),
+        plenty=plenty,
         binary=binary,
     )
 
@@ -199,13 +200,17 @@ def _infer_sequence(values: list[Any], kind: type, *, inner: bool) -> Shape:
             places = tuple(infer(column, inner=True) for column in columns)
             return Record(kind=kind, places=places, order=order)
     fixed = len(lengths) == 1 and len(values) > 1 and (inner or kind is tuple)
+    element, rows = infer(elements, inner=True), _rows(values)
+    sizes = (min(lengths), max(lengths)) if fixed else _sizes(values)
+    if rows is Rows.SQUARE and isinstance(element, Record):
+        sizes = (len(element.places), len(element.places))
     return Items(
         kind=kind,
-        element=infer(elements, inner=True),
-        sizes=(min(lengths), max(lengths)) if fixed else _sizes(values),
+        element=element,
+        sizes=sizes,
         order=order,
         repeats=any(len(_distinct(value)) < len(value) for value in values),
-        rows=_rows(values),
+        rows=rows,
     )
 
 

@@ -24,7 +24,9 @@ class Tie(StrEnum):
 
     LENGTH = "length"
     LAST = "last"
+    NTH = "nth"
     INDEX = "index"
+    INDEXES = "indexes"
     COUNT = "count"
     MEMBER = "member"
     NOT_BELOW = "not_below"
@@ -50,7 +52,7 @@ class Relation:
         tie: What holds.
         position: The argument that follows.
         source: The argument that it follows from.
-        measure: The length meant by ``LENGTH``, ``LAST``, ``INDEX`` and ``COUNT``.
+        measure: The length meant by the ties between a number and a container.
     """
 
     tie: Tie
@@ -97,7 +99,11 @@ def find_relations(rows: Sequence[tuple[Any, ...]]) -> list[Relation]:
     found: list[Relation] = []
     for position, column in enumerate(columns):
         others = [other for other in range(len(columns)) if other != position]
-        relation = _scalar_tie(columns, position, others) or _container_tie(columns, position)
+        relation = (
+            _scalar_tie(columns, position, others)
+            or _indexes(columns, position, others)
+            or _container_tie(columns, position)
+        )
         if relation is not None:
             found.append(relation)
         elif all(type(value) in (int, float) for value in column):
@@ -114,6 +120,7 @@ def _scalar_tie(
         tests: list[tuple[Tie, Callable[[int, int], bool]]] = [
             (Tie.LENGTH, lambda value, size: value == size),
             (Tie.LAST, lambda value, size: value == size - 1),
+            (Tie.NTH, lambda value, size: 1 <= value < size),
             (Tie.INDEX, lambda value, size: 0 <= value < size),
             (Tie.COUNT, lambda value, size: 1 <= value <= size),
         ]
@@ -132,6 +139,22 @@ def _scalar_tie(
                 _inside(value, held) for value, held in zip(column, columns[other], strict=True)
             ):
                 return Relation(tie=Tie.MEMBER, position=position, source=other)
+    return None
+
+
+def _indexes(
+    columns: Sequence[tuple[Any, ...]], position: int, others: Sequence[int]
+) -> Relation | None:
+    for other in others:
+        pairs = list(zip(columns[position], columns[other], strict=True))
+        if all(
+            isinstance(value, list | tuple)
+            and isinstance(held, list | tuple | str)
+            and value
+            and all(type(item) is int and 0 <= item < len(held) for item in value)
+            for value, held in pairs
+        ):
+            return Relation(tie=Tie.INDEXES, position=position, source=other)
     return None
 
 

@@ -91,6 +91,7 @@ class Text(Shape):
         digits: Digits to draw from.
         others: All further characters of the samples.
         rigid: All samples have one format (dates, addresses), which has to be kept.
+        plenty: The samples stood inside containers, so that some may come back as they are.
         binary: The values are bytes.
     """
 
@@ -103,6 +104,7 @@ class Text(Shape):
     digits: str
     others: str
     rigid: bool
+    plenty: bool = False
     binary: bool = False
 
 

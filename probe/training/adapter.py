@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,18 @@ __all__ = [
 
 WEIGHTS = "adapter_model.safetensors"
 _MAX_DIFFERENCE = 1e-5
+
+
+@contextmanager
+def _peft_calls() -> Iterator[None]:
+    """Silence the one warning that PEFT 0.21 sets off in transformers 5.23 on every model.
+
+    PEFT reads ``is_gradient_checkpointing``, which transformers has renamed
+    (https://github.com/huggingface/peft, ``PeftModel.__init__``).
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield
 
 
 def seed_everything(seed: int) -> None:
@@ -70,7 +84,8 @@ def make_adapter(model: nn.Module, settings: FinetuneSettings) -> PeftModel:
     )
     seed_everything(settings.seed)
     try:
-        return get_peft_model(model, config)
+        with _peft_calls():
+            return get_peft_model(model, config)
     except ValueError as error:
         raise ModelError(f"no LoRA on targets {settings.targets!r}: {error}") from error
 
@@ -104,7 +119,8 @@ def load_adapter(model: nn.Module, folder: Path) -> PeftModel:
     """Put a saved adapter onto a fresh base model, as any user of PEFT would."""
     from peft import PeftModel
 
-    loaded: PeftModel = PeftModel.from_pretrained(model, str(folder))
+    with _peft_calls():
+        loaded: PeftModel = PeftModel.from_pretrained(model, str(folder))
     return loaded
 
 

@@ -1,0 +1,189 @@
+"""What the difference between two matched runs is, and between a run and a trivial baseline.
+
+Called by :mod:`probe.report.build`. Differences are taken item by item; programs are resampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from generators.jsonl import sha256_text
+from probe.metrics import score_prediction
+from probe.report.inputs import POLICIES, ReportRun
+from probe.report.matching import Cohort, FieldDifference, declared, same_weights
+from probe.statistics import Estimate, holm, mcnemar, paired_difference
+
+__all__ = [
+    "Comparison",
+    "Margin",
+    "Paired",
+    "best_baseline",
+    "compare",
+    "margin",
+    "verdict",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Two runs on the same items under one policy.
+
+    Attributes:
+        difference: Mean of second minus first, programs resampled.
+        both: Items that both are right on.
+        only_first: Items that only the first is right on.
+        only_second: Items that only the second is right on.
+        neither: Items that both are wrong on.
+        p: Exact two-sided McNemar p value; treats items as independent.
+        p_holm: ``p`` after Holm's correction over the report's comparisons.
+    """
+
+    difference: Estimate
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A matched comparison of two runs.
+
+    Attributes:
+        first: The run that is compared with.
+        second: The run whose change is asked for.
+        scores: The paired result under each policy.
+        declared: Prompt fields in which the two differ.
+    """
+
+    first: ReportRun
+    second: ReportRun
+    scores: dict[str, Paired]
+    declared: tuple[FieldDifference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """A run against a trivial baseline on the same items, by ``exact_text``.
+
+    Attributes:
+        run: The run.
+        baseline: Name of the baseline.
+        difference: Mean of run minus baseline, programs resampled.
+    """
+
+    run: ReportRun
+    baseline: str
+    difference: Estimate
+
+    @property
+    def verdict(self) -> str:
+        """``above``, ``below`` or ``not told apart``, by the interval."""
+        return verdict(self.difference)
+
+
+def verdict(difference: Estimate) -> str:
+    """Return what an interval says of a difference: ``above``, ``below``, ``not told apart``."""
+    if difference.low > 0:
+        return "above"
+    return "below" if difference.high < 0 else "not told apart"
+
+
+def compare(
+    group: Sequence[Cohort],
+) -> tuple[tuple[Comparison, ...], tuple[tuple[ReportRun, ReportRun], ...]]:
+    """Compare what may be compared, inside each cohort.
+
+    Every tuned run is compared with every run of its own base model; in a cohort without both,
+    every run with the first. The strongest base run's comparison comes first.
+
+    Returns:
+        The comparisons, and the (base, tuned) pairs that were refused because the adapter was
+        not loaded onto the same weights.
+    """
+    pairs: list[tuple[ReportRun, ReportRun]] = []
+    refused: list[tuple[ReportRun, ReportRun]] = []
+    for cohort in group:
+        tuned = [run for run in cohort.runs if run.tuned]
+        base = [run for run in cohort.runs if not run.tuned]
+        if not tuned or not base:
+            pairs += [(cohort.runs[0], run) for run in cohort.runs[1:]]
+            continue
+        base.sort(key=lambda run: -run.score("exact_text").estimate)
+        for second in tuned:
+            for first in base:
+                (pairs if same_weights(first, second) else refused).append((first, second))
+    results = {policy: [_pair(a, b, policy) for a, b in pairs] for policy in POLICIES}
+    adjusted = {
+        policy: [
+            replace(paired, p_holm=p)
+            for paired, p in zip(found, holm([x.p for x in found]), strict=True)
+        ]
+        for policy, found in results.items()
+    }
+    comparisons = tuple(
+        Comparison(
+            first=first,
+            second=second,
+            scores={policy: adjusted[policy][place] for policy in POLICIES},
+            declared=declared(first, second),
+        )
+        for place, (first, second) in enumerate(pairs)
+    )
+    return comparisons, tuple(refused)
+
+
+def _rng(*parts: str) -> np.random.Generator:
+    """Return a generator that depends on what is compared, not on the order of arguments."""
+    return np.random.default_rng(int(sha256_text("\0".join(parts))[:16], 16))
+
+
+def _pair(first: ReportRun, second: ReportRun, policy: str) -> Paired:
+    answers = {sample.key: sample for sample in second.samples}
+    a = [sample.right(policy) for sample in first.samples]
+    b = [answers[sample.key].right(policy) for sample in first.samples]
+    seed = (first.results["samples_sha256"], second.results["samples_sha256"], policy)
+    test = mcnemar(a, b)
+    both = sum(x and y for x, y in zip(a, b, strict=True))
+    return Paired(
+        difference=paired_difference(a, b, [s.task_id for s in first.samples], rng=_rng(*seed)),
+        both=both,
+        only_first=test.only_a,
+        only_second=test.only_b,
+        neither=len(a) - both - test.only_a - test.only_b,
+        p=test.p,
+        p_holm=test.p,
+    )
+
+
+def best_baseline(run: ReportRun, policy: str = "exact_text") -> str | None:
+    """Return the trivial baseline with the highest score on the run's items.
+
+    The best is picked on the items themselves, which favours the baselines.
+    """
+    scores = {name: found[policy]["estimate"] for name, found in run.results["baselines"].items()}
+    return min(scores, key=lambda name: (-scores[name], name)) if scores else None
+
+
+def margin(run: ReportRun, baseline: str) -> Margin:
+    """Compare a run with a trivial baseline, item by item."""
+    ours = [sample.exact_text for sample in run.samples]
+    theirs = [
+        score_prediction(sample.expected, sample.baselines.get(baseline, "")).exact_text
+        for sample in run.samples
+    ]
+    return Margin(
+        run=run,
+        baseline=baseline,
+        difference=paired_difference(
+            theirs,
+            ours,
+            [sample.task_id for sample in run.samples],
+            rng=_rng(run.results["samples_sha256"], baseline),
+        ),
+    )

@@ -1,0 +1,56 @@
+"""What the paper says about predicting outputs, with the strength of each source.
+
+Called by :mod:`probe.report.build` for the section that gives context. None of these numbers was
+checked against the paper's text, so none is printed as fact.
+
+Source: Austin et al., Program Synthesis with Large Language Models (arXiv 2108.07732), section 6.
+"""
+
+from __future__ import annotations
+
+from probe.report.tables import Cell, Table
+
+__all__ = ["PAPER_NOTES", "paper_table"]
+
+STRENGTH = "recalled, medium confidence"
+
+_ROWS = (
+    ("code", 16.4, 20.8, 8.6, 9.0),
+    ("code, description and tests", 24.6, 23.2, 9.8, 8.4),
+    ("code and description", 15.6, 20.6, 9.0, 8.2),
+    ("code and tests", 28.8, 27.4, 11.6, 12.0),
+    ("description and tests", 28.6, 28.2, 12.8, 13.0),
+    ("description", 17.6, 18.8, 8.4, 8.6),
+    ("tests", 27.2, 26.2, 10.2, 13.0),
+)
+
+PAPER_NOTES = (
+    "Found in the paper's abstract: even the best models are generally unable to predict the "
+    "output of a program given a specific input.",
+    "Recalled, medium confidence: the highest accuracy of any prompt was 28.8%, few-shot, with "
+    "the code and two other tests shown; with the code alone it was 16.4% few-shot and 20.8% "
+    "fine-tuned. All for a model of 137 billion parameters, by exact text, on 500 test tasks.",
+    "Not comparable with the runs of this report without care: another model, other prompts, "
+    "items from asserts only, and no trivial baselines or intervals.",
+)
+
+
+def paper_table() -> Table:
+    """Make the table of the paper's accuracies, each marked as recalled."""
+    return Table(
+        key="paper",
+        caption=f"Accuracy in percent, 137B model, 500 MBPP test tasks ({STRENGTH}).",
+        columns=(
+            "Prompt shows",
+            "One input, few-shot",
+            "One input, fine-tuned",
+            "Two inputs, few-shot",
+            "Two inputs, fine-tuned",
+        ),
+        rows=tuple(
+            (Cell(text=name), *(Cell(text=f"{number:.1f}") for number in numbers))
+            for name, *numbers in _ROWS
+        ),
+        foot=f"Every cell: {STRENGTH}; not checked against the paper. Rows without code ask for "
+        "induction, not execution.",
+    )

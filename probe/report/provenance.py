@@ -1,0 +1,169 @@
+"""How the runs were made, and what limits what they say.
+
+Called by :mod:`probe.report.build`. Commands are shown with machine paths cut to their last part;
+names of machines and users are left out.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from probe.report.inputs import Inputs, ReportRun
+from probe.report.labels import Labels
+from probe.report.matching import Cohort
+from probe.report.numbers import count, scrub, visible
+
+__all__ = ["Making", "limits", "making", "public_manifest"]
+
+_PRIVATE = {"release", "host", "hostname", "node", "user", "home"}
+_FEW_PROGRAMS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How one run was made.
+
+    Attributes:
+        name: The run.
+        title: What it did.
+        command: The command line, fit to be shown.
+        created: When it was begun, as the manifest says.
+        git: Commit, and whether files were changed.
+        machine: Machine and interpreter in words.
+        packages: Versions in words.
+        samples_sha256: Hash of its samples, or an empty text.
+    """
+
+    name: str
+    title: str
+    command: str
+    created: str
+    git: str
+    machine: str
+    packages: str
+    samples_sha256: str
+
+
+def making(run: ReportRun) -> Making:
+    """Describe how a run was made."""
+    manifest = run.manifest
+    return Making(
+        name=run.name,
+        title=visible(str(run.identity.get("verb", run.task))),
+        command=_command(manifest.get("argv") or []),
+        created=visible(str(manifest.get("created") or "not recorded")),
+        git=_git(manifest.get("git")),
+        machine=_pairs(_machine(manifest)) or "not recorded",
+        packages=_pairs(manifest.get("packages") or {}) or "not recorded",
+        samples_sha256=str(run.results.get("samples_sha256") or ""),
+    )
+
+
+def public_manifest(run: ReportRun) -> dict[str, Any]:
+    """Return what of a manifest goes into the report's results, beside the identity."""
+    manifest = run.manifest
+    return {
+        "command": _command(manifest.get("argv") or []),
+        "created": manifest.get("created"),
+        "git": manifest.get("git"),
+        "identity_sha256": manifest.get("identity_sha256"),
+        "machine": _machine(manifest),
+        "packages": manifest.get("packages") or {},
+    }
+
+
+def _command(argv: Sequence[str]) -> str:
+    return visible(shlex.join(scrub(str(part)) for part in argv)) or "not recorded"
+
+
+def _machine(manifest: dict[str, Any]) -> dict[str, Any]:
+    found = dict(manifest.get("machine") or {})
+    if "python" in manifest:
+        found.setdefault("python", manifest["python"])
+    return {name: found[name] for name in sorted(found) if name not in _PRIVATE}
+
+
+def _git(git: Any) -> str:
+    if not isinstance(git, dict) or not git.get("commit"):
+        return "not a checkout"
+    changed = ", with uncommitted changes" if git.get("dirty") else ""
+    return visible(f"{git['commit']}{changed}")
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    shown = ((name, value) for name, value in sorted(values.items()) if value not in ("", None))
+    return visible(", ".join(f"{name} {value}" for name, value in shown))
+
+
+def limits(inputs: Inputs, group: Sequence[Cohort], labels: Labels) -> tuple[str, ...]:
+    """Return the deviations and limits that hold for these runs, as sentences."""
+    found = [*_of_runs(inputs, labels), *_of_items(group)]
+    if group:
+        found += [
+            "The prompt templates are this project's own; the wording of the paper's execution "
+            "prompts is not public. Their hashes stand in the protocol card.",
+            "The best trivial baseline is picked on the same items it is scored on, which favours "
+            "the baseline over the models.",
+            "The intervals are about these items and programs, not about other seeds of "
+            "fine-tuning: each adapter is one training run.",
+        ]
+    return tuple(found)
+
+
+def _of_runs(inputs: Inputs, labels: Labels) -> list[str]:
+    found = []
+    for run in inputs.runs:
+        name = labels[run] if run.task == "execution" else f"Run {run.name}"
+        git = run.manifest.get("git")
+        if isinstance(git, dict) and git.get("dirty"):
+            found.append(f"{name}: made from a checkout with uncommitted changes.")
+        source = _source(run)
+        if source.get("known") is False:
+            found.append(f"{name}: the content of its problem source is not a listed version.")
+        how = str(run.model.get("obtained") or run.model.get("how") or "")
+        if any(word in how.lower() for word in ("gguf", "q4", "wheel", "quant")):
+            found.append(f"{name}: the weights were quantised before use ({visible(how)}).")
+    for field, what in (("packages", "package versions"), ("git", "source commits")):
+        kept = [run.manifest.get(field) for run in inputs.execution]
+        if any(value != kept[0] for value in kept[1:]):
+            found.append(f"The execution runs were made with different {what}.")
+    trained = {run.results.get("adapter_sha256") for run in inputs.finetune}
+    found += [
+        f"{labels[run]}: its adapter is not one of the fine-tuning runs shown here."
+        for run in inputs.execution
+        if run.tuned and trained and run.adapter not in trained
+    ]
+    return found
+
+
+def _of_items(group: Sequence[Cohort]) -> list[str]:
+    found = []
+    for cohort in group:
+        if cohort.n_programs < _FEW_PROGRAMS:
+            found.append(
+                f"Only {count(cohort.n_programs, 'program')}: with fewer than {_FEW_PROGRAMS} "
+                "the percentile bootstrap is too narrow; read the intervals as rough."
+            )
+        run = cohort.runs[0]
+        asked = [run.config.get(name) for name in ("limit", "per_program")]
+        if any(value is not None for value in asked):
+            found.append(
+                f"The {count(cohort.n_items, 'item')} are a seeded choice from the trace file, "
+                "not all of it."
+            )
+        if str(_source(run).get("name", "")).startswith("mbpp"):
+            found.append(
+                "MBPP has been public since 2021: its programs and asserts may stand in any "
+                "model's training data. Generated inputs are fresh; the table by origin sets "
+                "the two apart."
+            )
+    return list(dict.fromkeys(found))
+
+
+def _source(run: ReportRun) -> dict[str, Any]:
+    traces = dict((run.identity.get("inputs") or {}).get("traces") or {})
+    header = dict(traces.get("header") or {})
+    return dict(header.get("source") or {})

@@ -1,0 +1,97 @@
+"""Run folders: identity, resume, refusal, torn lines, one writer at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from generators.errors import FormatError, RunError
+from probe.runs import MANIFEST, RESULTS, SAMPLES, RunWriter, read_run
+
+IDENTITY = {"verb": "test", "config": {"seed": 0, "shots": 3}}
+
+
+def finish(path: Path, keys: list[str]) -> None:
+    with RunWriter(path, IDENTITY) as run:
+        run.append([{"key": key} for key in keys if key not in run.done])
+        run.finish({"task": "test", "n_items": len(keys)}, keys)
+
+
+def test_an_interrupted_run_ends_with_the_bytes_of_an_undisturbed_one(tmp_path: Path) -> None:
+    finish(tmp_path / "a", ["1", "2", "3"])
+    with RunWriter(tmp_path / "b", IDENTITY) as run:
+        run.append([{"key": "3"}])
+    finish(tmp_path / "b", ["1", "2", "3"])
+    for name in (SAMPLES, RESULTS):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_torn_line_is_asked_for_again(tmp_path: Path) -> None:
+    with RunWriter(tmp_path, IDENTITY) as run:
+        run.append([{"key": "1"}, {"key": "2"}])
+    path = tmp_path / SAMPLES
+    path.write_bytes(path.read_bytes()[:-5])
+    with RunWriter(tmp_path, IDENTITY) as run:
+        assert list(run.done) == ["1"]
+
+
+def test_a_torn_header_starts_anew(tmp_path: Path) -> None:
+    with RunWriter(tmp_path, IDENTITY) as run:
+        run.append([{"key": "1"}])
+    (tmp_path / SAMPLES).write_text('{"schema": "pro')
+    finish(tmp_path, ["1"])
+    assert [row["key"] for row in read_run(tmp_path).samples] == ["1"]
+
+
+def test_a_folder_of_another_run_is_refused_and_the_field_named(tmp_path: Path) -> None:
+    finish(tmp_path, ["1"])
+    before = {child.name: child.read_bytes() for child in tmp_path.iterdir()}
+    other = {"verb": "test", "config": {"seed": 0, "shots": 0}}
+    with pytest.raises(RunError, match=r"another run \(config\.shots: 3 -> 0\)"):
+        RunWriter(tmp_path, other).__enter__()
+    assert {child.name: child.read_bytes() for child in tmp_path.iterdir()} == before
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(RunError, match="not empty and holds no run"):
+        RunWriter(tmp_path, IDENTITY).__enter__()
+    assert [child.name for child in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("")
+    with pytest.raises(RunError, match="is a file"):
+        RunWriter(path, IDENTITY).__enter__()
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    with (
+        RunWriter(tmp_path, IDENTITY),
+        pytest.raises(RunError, match="written by another process"),
+    ):
+        RunWriter(tmp_path, IDENTITY).__enter__()
+    finish(tmp_path, ["1"])
+
+
+def test_an_unfinished_run_is_not_read(tmp_path: Path) -> None:
+    with RunWriter(tmp_path, IDENTITY) as run:
+        run.append([{"key": "1"}])
+    with pytest.raises(RunError, match="not finished"):
+        read_run(tmp_path)
+    with pytest.raises(RunError, match=f"no {MANIFEST}"):
+        read_run(tmp_path / "nowhere")
+
+
+def test_samples_of_another_run_and_double_keys_are_refused(tmp_path: Path) -> None:
+    finish(tmp_path / "a", ["1"])
+    path = tmp_path / "a" / SAMPLES
+    text = path.read_text()
+    path.write_text(text + '{"key": "1"}\n')
+    with pytest.raises(FormatError, match="key of its own"):
+        RunWriter(tmp_path / "a", IDENTITY).__enter__()
+    path.write_text(text.replace('"identity_sha256": "', '"identity_sha256": "f'))
+    with pytest.raises(RunError, match="belongs to another run"):
+        RunWriter(tmp_path / "a", IDENTITY).__enter__()

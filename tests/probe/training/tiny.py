@@ -1,0 +1,178 @@
+"""Tiny models, a tiny tokenizer and tiny examples; run as a script, a run that kills itself.
+
+``python tiny.py OUT [STEP]`` fine-tunes the toy model into OUT and prints the adapter's hash; with
+STEP it sends itself SIGKILL right after that many steps.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from probe.training.dataset import Example
+from probe.training.settings import FinetuneSettings
+
+SIZES = {
+    "vocab_size": 320,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "pad_token_id": 0,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+}
+ARCHITECTURES = ("llama", "qwen2", "gemma3", "llama-eager", "gemma3-eager")
+
+
+def make_examples(groups: int, per_group: int, *, first: int = 0) -> list[Example]:
+    examples = []
+    for group in range(first, first + groups):
+        rng = random.Random(group)
+        a, b = rng.randrange(1, 9), rng.randrange(1, 9)
+        code = f"def f{group}(x):\n    y = x * {a}\n    return y + {b}\n"
+        for x in range(per_group):
+            prompt = f"{code}\nassert f{group}({x}) =="
+            examples.append(Example(group=f"task/{group}", prompt=prompt, target=f" {x * a + b}\n"))
+    return examples
+
+
+@cache
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=SIZES["vocab_size"],
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([e.prompt + e.target for e in make_examples(8, 3)], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 0)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<s>"
+    )
+
+
+def make_model(architecture: str, dtype: torch.dtype = torch.float64) -> Any:
+    name, _, attention = architecture.partition("-")
+    attention = attention or "sdpa"
+    torch.manual_seed(1)
+    if name == "llama":
+        model: Any = LlamaForCausalLM._from_config(
+            LlamaConfig(**SIZES), attn_implementation=attention
+        )
+    elif name == "qwen2":
+        model = Qwen2ForCausalLM._from_config(Qwen2Config(**SIZES), attn_implementation=attention)
+    else:
+        config = Gemma3TextConfig(
+            **SIZES,
+            head_dim=8,
+            sliding_window=9,
+            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+            final_logit_softcapping=3.0,
+        )
+        model = Gemma3ForCausalLM._from_config(config, attn_implementation=attention)
+    with torch.no_grad():  # larger weights than the usual ones: attention has to matter
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(std=0.2)
+    return model.to(dtype)
+
+
+def make_loaded(architecture: str = "llama", dtype: torch.dtype = torch.float32) -> Any:
+    return SimpleNamespace(
+        model=make_model(architecture, dtype),
+        tokenizer=make_tokenizer(),
+        device="cpu",
+        dtype=str(dtype).removeprefix("torch."),
+        name="tiny",
+        identity={"spec": "tiny", "architecture": architecture},
+    )
+
+
+def make_settings(out: Path, **changes: Any) -> FinetuneSettings:
+    settings = FinetuneSettings(
+        model="tiny",
+        out=out,
+        rank=4,
+        alpha=8,
+        learning_rate=1e-2,
+        max_steps=9,
+        items_per_step=7,
+        row_tokens=128,
+        max_length=128,
+        eval_every=4,
+        save_every=3,
+    )
+    return replace(settings, **changes)
+
+
+class FakeProgress:
+    """Records what it is told; kills the process after so many steps of training."""
+
+    def __init__(self, kill_after: int | None = None) -> None:
+        self.labels: list[str] = []
+        self.done: list[int] = []
+        self.totals: list[int | None] = []
+        self._kill_after = kill_after
+
+    def start(self, label: str, total: int | None) -> None:
+        self.labels.append(label)
+        self.totals.append(total)
+        self.done.append(0)
+
+    def advance(self, n: int = 1) -> None:
+        self.done[-1] += n
+        steps = sum(
+            done
+            for label, done in zip(self.labels, self.done, strict=True)
+            if label.startswith("training")
+        )
+        if self._kill_after is not None and steps >= self._kill_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def finish(self) -> None:
+        pass
+
+
+def main() -> None:
+    from probe.training.finetune import finetune
+
+    kill_after = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    result = finetune(
+        make_settings(Path(sys.argv[1]), dropout=0.1),
+        make_examples(6, 4),
+        make_examples(2, 3, first=50),
+        load=make_loaded,
+        progress=FakeProgress(kill_after),
+    )
+    sys.stdout.write(result.adapter_sha256)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The sentences of the design that a program can check: layers, imports, sizes, names."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted(
+    path
+    for package in ("generators", "probe")
+    for path in (ROOT / package).rglob("*.py")
+    if "data" not in path.relative_to(ROOT).parts[1:2]
+)
+INSIDE_SANDBOX = {"errors", "literals"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def under(module: str, *packages: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in packages)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_arrows_point_one_way(path: Path) -> None:
+    module, used = name_of(path), set(imports(path))
+    if under(module, "generators"):
+        assert not [name for name in used if under(name, "probe")]
+    if not under(module, "probe.models", "probe.training"):
+        heavy = ("torch", "transformers", "peft", "accelerate", "safetensors")
+        assert not [name for name in used if under(name, *heavy)]
+    if module != "generators.inputs":
+        assert not [name for name in used if under(name, "hypothesis")]
+    if not (module.startswith("probe.cli") or module in ("probe.options",)):
+        assert not [name for name in used if under(name, "typer", "click")]
+    if module not in ("probe.progress", "probe.terminal"):
+        assert not [name for name in used if under(name, "rich")]
+    if under(module, "probe.metrics", "probe.statistics", "probe.prompts", "probe.extract"):
+        assert not [name for name in used if under(name, "probe.tasks", "probe.runs")]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_files_stay_small_and_say_what_they_are(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "no module docstring"
+    longest = 400 if path.name == "cli.py" else 320  # the command line is a list of options
+    assert text.count("\n") <= longest
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_public_names_exist(path: Path) -> None:
+    module = name_of(path)
+    if module.endswith((".zygote", ".__main__")):
+        pytest.skip("a program, not a library")
+    if module.startswith(("probe.models", "probe.training")):
+        pytest.importorskip("torch")
+    loaded = importlib.import_module(module)
+    for name in getattr(loaded, "__all__", []):
+        assert hasattr(loaded, name), f"{module}.__all__ names {name}, which is not there"
+
+
+def test_scoring_and_help_need_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "import probe.cli, probe.verify, probe.tasks.grade_file, probe.report.build\n"
+        "heavy = {'torch', 'transformers', 'peft', 'sklearn', 'scipy', 'hypothesis'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
