@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable
 
 from generators.errors import LiteralError
-from generators.literals import parse_node, to_literal
+from generators.literals import PARSING, parse_node, to_literal
 from generators.records import Call, Origin
 
 __all__ = ["entry_point", "literal_arguments", "parse_assert", "render_call"]
@@ -23,7 +23,8 @@ def parse_assert(text: str) -> Call | None:
     assert: such a one has to run inside the sandbox as a whole.
     """
     try:
-        body = ast.parse(text.strip()).body
+        with PARSING:
+            body = ast.parse(text.strip()).body
     except (SyntaxError, ValueError):
         return None
     match body:
@@ -57,7 +58,8 @@ def entry_point(tests: Iterable[str]) -> str | None:
 
 def literal_arguments(call: Call) -> tuple[object, ...] | None:
     """Return the positional arguments of a call, or ``None`` where one is no literal."""
-    tree = ast.parse(call.text, mode="eval").body
+    with PARSING:
+        tree = ast.parse(call.text, mode="eval").body
     if not isinstance(tree, ast.Call) or tree.keywords:
         return None
     try:

@@ -84,7 +84,7 @@ class ProgramTraces:
     note: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Candidate:
     """A call that is being run.
 
@@ -191,9 +191,7 @@ class Program:
 
     def _keep(self, candidate: Candidate) -> None:
         expected = candidate.call.expected
-        if expected is not None and not equal(
-            EqualityPolicy.PYTHON_EQ, candidate.value, expected
-        ):
+        if expected is not None and not equal(EqualityPolicy.PYTHON_EQ, candidate.value, expected):
             self._drop(candidate, DropReason.WRONG_VALUE)
             self._notes.append(f"{_short(candidate.text)} is not {_short(expected)}")
         elif len(candidate.value) > self.plan.max_output_chars:
@@ -234,15 +232,19 @@ class Program:
         chosen += spare[: self.plan.inputs - len(chosen)]
         rows = [c for c in self.kept if c.call.origin is Origin.ASSERT]
         rows += [c for c in generated if c in chosen]
-        notes = list(dict.fromkeys(self._notes))
-        if len(chosen) >= self.plan.inputs:
-            notes = [note for note in notes if " is not " in note]
         return ProgramTraces(
             problem=self.problem,
             traces=tuple(self._trace(i, candidate) for i, candidate in enumerate(rows)),
             drops={reason: self.drops[reason] for reason in DropReason if self.drops[reason]},
-            note="; ".join(notes),
+            note=self._note(short=len(chosen) < self.plan.inputs),
         )
+
+    def _note(self, *, short: bool) -> str:
+        notes = list(dict.fromkeys(self._notes))
+        if short and not notes:
+            drops = self.drops.most_common()
+            notes = [f"{count} calls dropped: {reason}" for reason, count in drops if count]
+        return "; ".join(notes) if short else ""
 
     def _trace(self, index: int, candidate: Candidate) -> Trace:
         problem = self.problem

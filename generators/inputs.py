@@ -97,7 +97,7 @@ def arguments(rows: Sequence[tuple[Any, ...]]) -> st.SearchStrategy[tuple[Any, .
         fixed = _fixed_positions(same, relations)
         for group in profiles(same):
             shapes = tuple(
-                _mostly(column[0], infer(column)) if i in fixed else infer(column)
+                _mostly(column[0], infer(column)) if i in fixed else infer(column, alone=arity == 1)
                 for i, column in enumerate(zip(*group, strict=True))
             )
             plan = Plan(rows=tuple(group), shapes=shapes, relations=relations)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import math
+import threading
 from collections import Counter, OrderedDict, defaultdict
 from decimal import Decimal
 from enum import StrEnum
@@ -23,6 +24,7 @@ from generators.errors import LiteralError
 
 __all__ = [
     "MAX_DEPTH",
+    "PARSING",
     "EqualityPolicy",
     "canonical_text",
     "equal",
@@ -35,6 +37,9 @@ __all__ = [
 
 MAX_DEPTH = 64
 MAX_INT_DIGITS = 4300
+# CPython counts the depth of its tree builder once per interpreter: two threads that parse at
+# the same time can end in "SystemError: AST constructor recursion depth mismatch".
+PARSING = threading.Lock()
 _WIDENED = (Counter, OrderedDict, defaultdict)
 _ATOMS = (int, bool, str, bytes, complex, type(None))
 
@@ -145,7 +150,8 @@ def from_literal(text: str) -> Any:
         LiteralError: ``text`` is no such literal. Nothing in it is ever called.
     """
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        with PARSING:
+            tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise LiteralError(f"not a literal: {_short(text)} ({type(error).__name__})") from None
     try:

@@ -10,6 +10,7 @@ outcomes of a coin can agree. Which calls are made and which are kept is decided
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TypeAlias
@@ -54,7 +55,7 @@ def trace_programs(
     """
     progress = progress or Quiet()
     progress.start("tracing programs", len(problems))
-    with _Runner(workers=workers, trust_programs=trust_programs) as runner:
+    with _Runner(plan, workers=workers, trust_programs=trust_programs) as runner:
         for start in range(0, len(problems), CHUNK):
             programs = [Program(problem, plan) for problem in problems[start : start + CHUNK]]
             runner.run(((p, p.assert_candidates()) for p in programs), plan.assert_limits)
@@ -70,7 +71,8 @@ def trace_programs(
 class _Runner:
     """The pools, one per variant, opened when first needed."""
 
-    def __init__(self, *, workers: int, trust_programs: bool) -> None:
+    def __init__(self, plan: TracePlan, *, workers: int, trust_programs: bool) -> None:
+        self._careful = plan.assert_limits
         self._workers = workers
         self._trust = trust_programs
         self._pools: dict[int, SandboxPool] = {}
@@ -85,9 +87,7 @@ class _Runner:
 
     def _pool(self, variant: int) -> SandboxPool:
         if variant not in self._pools:
-            pool = SandboxPool(
-                workers=self._workers, trust_programs=self._trust, variant=variant
-            )
+            pool = SandboxPool(workers=self._workers, trust_programs=self._trust, variant=variant)
             self._pools[variant] = self._stack.enter_context(pool)
         return self._pools[variant]
 
@@ -103,17 +103,16 @@ class _Runner:
                 if program.nondeterministic
             ]
             if any(candidates for _, candidates in suspects):
-                self._compare(self._pool(variant), variant, suspects, limits)
+                self._compare(self._pool(variant), variant, suspects, self._careful)
         return had_calls
 
     def _first(
         self, batches: Iterable[Batch], limits: Limits, had_calls: list[Program]
     ) -> Iterator[Batch]:
         """Run batches in the first variant; yield the calls that have a value."""
-        running: list[Batch] = []
-        jobs = _jobs(batches, limits, running)
-        for batch, result in zip(_drain(running), self._pool(FIRST).run(jobs), strict=False):
-            program, candidates = batch
+        running: deque[Batch] = deque()
+        for result in self._pool(FIRST).run(_jobs(batches, limits, running)):
+            program, candidates = running.popleft()
             had_calls.append(program)
             if result.load.status is not OutcomeStatus.OK:
                 program.load_failed(candidates, result.load)
@@ -125,10 +124,24 @@ class _Runner:
         self, pool: SandboxPool, variant: int, batches: Iterable[Batch], limits: Limits
     ) -> None:
         """Run calls again, last one first."""
-        running: list[Batch] = []
-        jobs = _jobs(((p, candidates[::-1]) for p, candidates in batches), limits, running)
-        for (program, candidates), result in zip(_drain(running), pool.run(jobs), strict=False):
+        running: deque[Batch] = deque()
+        backwards = ((program, candidates[::-1]) for program, candidates in batches)
+        for result in pool.run(_jobs(backwards, limits, running)):
+            program, candidates = running.popleft()
             outcomes = result.steps or [result.load] * len(candidates)
-            pairs = list(zip(candidates, outcomes, strict=True))
-            for candidate, outcome in reversed(pairs):
+            for candidate, outcome in reversed(list(zip(candidates, outcomes, strict=True))):
                 program.further_run(candidate, outcome, variant)
+
+
+def _jobs(batches: Iterable[Batch], limits: Limits, running: deque[Batch]) -> Iterator[Job]:
+    """Yield a job per batch that has calls, and note the batch as running."""
+    for program, candidates in batches:
+        if candidates:
+            running.append((program, candidates))
+            yield Job(
+                key=str(program.problem.task_id),
+                code=program.problem.code,
+                setup=program.problem.test_setup_code,
+                steps=tuple(candidate.text for candidate in candidates),
+                limits=limits,
+            )

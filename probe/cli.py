@@ -151,9 +151,7 @@ def finetune(
         traces=traces,
         out=out,
         validation_traces=validation_traces,
-        model=ModelOptions(
-            model=model, device=device, dtype=dtype, accept_licence=accept_licence
-        ),
+        model=ModelOptions(model=model, device=device, dtype=dtype, accept_licence=accept_licence),
         limit=limit,
         per_program=per_program,
         epochs=epochs,
@@ -344,9 +342,7 @@ def quickstart(
 
     config = QuickstartConfig(
         out=out,
-        model=ModelOptions(
-            model=model, device=device, dtype=dtype, accept_licence=accept_licence
-        ),
+        model=ModelOptions(model=model, device=device, dtype=dtype, accept_licence=accept_licence),
         data=DataOptions(workers=workers, trust_programs=trust_programs),
         steps=steps,
         items=items,

@@ -82,7 +82,7 @@ class FinetuneConfig:
     alpha: int = 32
     dropout: float = 0.0
     eval_every: int = 25
-    save_every: int = 25
+    save_every: int = 10
     max_length: int = 1024
     seed: int = 0
 

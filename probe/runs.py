@@ -232,9 +232,7 @@ class RunWriter:
         jsonl.append_lines(self._stream, rows)
         self.done.update({row["key"]: row for row in rows})
 
-    def finish(
-        self, results: dict[str, Any], order: Iterable[str] | None = None
-    ) -> dict[str, Any]:
+    def finish(self, results: dict[str, Any], order: Iterable[str] | None = None) -> dict[str, Any]:
         """Put the samples into their final order and write the results; ends the run.
 
         Args:

@@ -19,6 +19,7 @@ from probe.manifest import difference, identity_sha256
 from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, Run, read_run
 from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
+from probe.training.results import FINETUNE, LOG, LOG_SCHEMA, finetune_results
 
 __all__ = ["Verification", "verify"]
 
@@ -83,7 +84,7 @@ def _verify_run(path: Path) -> Verification:
     if stored != identity_sha256(run.manifest["identity"]):
         differences.append(f"{MANIFEST}: identity_sha256 is not the hash of the identity")
     task = run.results.get("task")
-    if task == "finetune":
+    if task == FINETUNE:
         return _verify_finetune(run, differences)
     rescore: dict[Any, Callable[[dict[str, Any]], dict[str, Any]]] = {
         EXECUTION: score_sample,
@@ -136,13 +137,9 @@ def _result_difference(run: Run, again: dict[str, Any]) -> Iterator[str]:
 
 
 def _verify_finetune(run: Run, differences: list[str]) -> Verification:
-    from probe.training.records import finetune_results  # light: reads the log alone
-
-    log = [row for _, row in jsonl.read(run.path / "log.jsonl", "probe.training_log")]
-    again = finetune_results(log)
-    found = difference({name: run.results.get(name) for name in again}, again)
-    if found:
-        differences.append(f"{RESULTS}: {found}")
+    head = jsonl.read_header(run.path / LOG, LOG_SCHEMA)
+    log = [row for _, row in jsonl.read(run.path / LOG, LOG_SCHEMA)]
+    differences.extend(_result_difference(run, finetune_results(head.get("run", {}), log)))
     adapter = run.path / "adapter" / "adapter_model.safetensors"
     unchecked = []
     if not adapter.is_file():

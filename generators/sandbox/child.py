@@ -1,10 +1,10 @@
 """One program in its own process: load it, run the steps, send each outcome as it is made.
 
-Forked off by :mod:`generators.sandbox.zygote`, inside the sandbox; standard library,
-:mod:`generators.literals` and the filter only. Whatever this code needs once the program runs is bound
-here beforehand, and the program gets its own copy of ``builtins``, so that a program that
-patches modules hurts itself alone. What a hostile program writes to the channel is checked
-by the parent (:mod:`generators.sandbox.frames`), never trusted.
+Forked off by :mod:`generators.sandbox.zygote`, inside the sandbox. Whatever this code needs
+once the program runs is bound here beforehand, and the program gets its own copy of
+``builtins``, so that a program that patches modules hurts itself alone. What a hostile
+program writes to the channel is checked by the parent (:mod:`generators.sandbox.frames`),
+never trusted.
 """
 
 from __future__ import annotations
@@ -13,23 +13,29 @@ import _json
 import builtins
 import fcntl
 import os
-import random
 import resource
 import signal
 import sys
 import termios
 import time
 import types
+from collections.abc import Callable
 from os import _exit, write
 from typing import Any, NoReturn
 
 from generators.errors import LiteralError
 from generators.literals import to_literal
-from generators.sandbox import seccomp
+from generators.sandbox.seccomp import Filter
 
-__all__ = ["MESSAGE_CHARS", "run"]
+__all__ = ["READY", "Stage"]
 
-MESSAGE_CHARS = 200
+READY = b"\0\0\0\0"  # first frame: the process is confined and no foreign code has run yet
+_MESSAGE_CHARS = 200
+_NAME_CHARS = 100
+_ENCODING_DEPTH = 2000
+_DESCRIPTORS = 256
+_STACK_BYTES = 64 << 20
+_EMPTY = b"\0\0\0\0"
 _quote = _json.encode_basestring_ascii
 _cpu_time = time.process_time
 _wall_time = time.monotonic
@@ -40,43 +46,63 @@ _set_recursion_limit = sys.setrecursionlimit
 _own_name = type.__dict__["__name__"].__get__
 
 
-def run(job: dict[str, Any], channel: int, output: int) -> NoReturn:
-    """Run one program and leave the process; never returns.
+class Stage:
+    """What every program finds when it starts; made once, before any fork.
+
+    Making it cleans the interpreter up: an empty module ``solution`` with a copy of
+    ``builtins``, no trace of this package, no environment.
 
     Args:
-        job: Fields ``code``, ``setup``, ``steps``, ``variant``, ``limits``.
-        channel: Descriptor for the outcomes.
-        output: Descriptor that is standard output and standard error.
+        guard: The system-call filter, ``None`` where there is none.
     """
-    code = 70
-    try:
-        _confine(job)
-        namespace = _fresh_module(job["variant"])
-        send = _Sender(channel, output, job["limits"]["value_chars"])
-        if send.outcome(-1, _load, job, namespace):
-            for index, step in enumerate(job["steps"]):
-                send.outcome(index, _step, step, namespace)
-        code = 0
-    finally:
-        _exit(code)
 
+    def __init__(self, guard: Filter | None) -> None:
+        own = types.ModuleType("builtins")
+        own.__dict__.update(builtins.__dict__)
+        module = types.ModuleType("solution")
+        module.__dict__["__builtins__"] = own.__dict__
+        self._namespace = module.__dict__
+        self._guard = guard
+        for name in [name for name in sys.modules if name.partition(".")[0] == "generators"]:
+            del sys.modules[name]
+        sys.modules["__main__"] = sys.modules["solution"] = module
+        sys.modules["builtins"] = own
+        sys.argv = ["solution"]
+        os.environ.clear()
+        _lower(resource.RLIMIT_NOFILE, _DESCRIPTORS)
+        _lower(resource.RLIMIT_STACK, _STACK_BYTES)
+        _lower(resource.RLIMIT_CORE, 0)
 
-def _confine(job: dict[str, Any]) -> None:
-    limits = job["limits"]
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    steps = len(job["steps"]) + 1
-    cpu = int(limits["cpu_seconds"] * steps) + 2
-    for which, value in (
-        (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_AS, limits["memory_bytes"]),
-        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
-        (resource.RLIMIT_NOFILE, 256),
-        (resource.RLIMIT_STACK, 64 << 20),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _lower(which, value)
-    seccomp.confine_program()
+    def run(self, job: dict[str, Any], channel: int, output: int) -> NoReturn:
+        """Run one program in this (forked) process and end it; never returns.
+
+        Args:
+            job: Fields ``code``, ``setup``, ``steps``, ``limits``.
+            channel: Descriptor for the outcomes.
+            output: Descriptor that is standard output and standard error.
+        """
+        code = 70
+        try:
+            self._confine(job)
+            write(channel, READY)
+            sender = _Sender(channel, output, job["limits"]["value_chars"])
+            if sender.outcome(-1, _load, job, self._namespace):
+                for index, step in enumerate(job["steps"]):
+                    sender.outcome(index, _step, step, self._namespace)
+            code = 0
+        finally:
+            _exit(code)
+
+    def _confine(self, job: dict[str, Any]) -> None:
+        limits = job["limits"]
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        runs = len(job["steps"]) + 1  # the zygote measures each; this bounds them together
+        _lower(resource.RLIMIT_CPU, int(limits["cpu_seconds"] * runs) + 2)
+        _lower(resource.RLIMIT_AS, limits["memory_bytes"])
+        _lower(resource.RLIMIT_FSIZE, limits["file_bytes"])
+        if self._guard is not None:
+            self._guard.install()
 
 
 def _lower(which: int, value: int) -> None:
@@ -86,25 +112,10 @@ def _lower(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def _fresh_module(variant: int) -> dict[str, Any]:
-    """Return the namespace of an empty module ``solution`` with builtins of its own."""
-    own = types.ModuleType("builtins")
-    own.__dict__.update(builtins.__dict__)
-    module = types.ModuleType("solution")
-    module.__dict__["__builtins__"] = own.__dict__
-    for name in [name for name in sys.modules if name.partition(".")[0] == "generators"]:
-        del sys.modules[name]
-    sys.modules["__main__"] = sys.modules["solution"] = module
-    sys.modules["builtins"] = own
-    sys.argv = ["solution"]
-    os.environ.clear()
-    random.seed(variant)
-    return module.__dict__
-
-
 def _load(job: dict[str, Any], namespace: dict[str, Any]) -> tuple[bool, Any]:
     for text, name in ((job["code"], "<solution>"), (job["setup"], "<setup>")):
-        exec(compile(text, name, "exec", dont_inherit=True), namespace)  # noqa: S102
+        if text:
+            exec(compile(text, name, "exec", dont_inherit=True), namespace)  # noqa: S102
     return False, None
 
 
@@ -118,7 +129,7 @@ def _step(text: str, namespace: dict[str, Any]) -> tuple[bool, Any]:
 
 
 class _Sender:
-    """Writes outcomes to the channel, one frame each."""
+    """Runs actions and writes their outcomes to the channel, one frame each."""
 
     def __init__(self, channel: int, output: int, value_chars: int) -> None:
         self._channel = channel
@@ -126,60 +137,66 @@ class _Sender:
         self._value_chars = value_chars
         self._streams = (sys.stdout, sys.stderr)
 
-    def outcome(self, index: int, action: Any, *arguments: Any) -> bool:
+    def outcome(self, index: int, action: Callable[..., tuple[bool, Any]], *given: Any) -> bool:
         """Run ``action`` and send what came of it; tell whether it went well."""
         wall, cpu = _wall_time(), _cpu_time()
-        status, value, kind, error, message = "ok", None, "", "", ""
+        status, value, kind, error, message = "ok", "null", "", "", ""
         try:
-            has_value, result = action(*arguments)
+            has_value, result = action(*given)
             if has_value:
-                status, value, kind, message = self._encode(result)
+                kind = _name_of(result)
+                value = _quote(self._encode(result))
             result = None
+        except LiteralError as refused:
+            status, message = "unserialisable", _message_of(refused)
         except MemoryError:
             status, message = "memory", "out of memory"
         except BaseException as raised:
-            status, error, message = "exception", _name_of(raised), _message_of(raised)
+            status, kind = "exception", ""
+            error, message = _name_of(raised), _message_of(raised)
         cpu, wall = _cpu_time() - cpu, _wall_time() - wall
-        text = "null" if value is None else _quote(value)
-        body = (
-            f'[{index}, "{status}", {text}, {_quote(kind)}, {_quote(error)}, {_quote(message)}, '
-            f"{cpu:.6f}, {wall:.6f}]"
-        ).encode("ascii")
         self._drain()
+        self._send(
+            f'[{index}, "{status}", {value}, {_quote(kind)}, {_quote(error)}, '
+            f"{_quote(message)}, {cpu:.6f}, {wall:.6f}]"
+        )
+        return status == "ok"
+
+    def _encode(self, result: object) -> str:
+        limit = _get_recursion_limit()
+        try:
+            _set_recursion_limit(max(limit, _ENCODING_DEPTH))
+            return to_literal(result, max_chars=self._value_chars)
+        except RecursionError:
+            raise LiteralError("the value is nested too deeply or refers to itself") from None
+        finally:
+            _set_recursion_limit(limit)
+
+    def _send(self, text: str) -> None:
+        body = text.encode("ascii")
         frame = len(body).to_bytes(4, "big") + body
         while frame:
             frame = frame[write(self._channel, frame) :]
-        return status == "ok"
-
-    def _encode(self, result: object) -> tuple[str, str | None, str, str]:
-        kind = _name_of(result)
-        limit = _get_recursion_limit()
-        try:
-            _set_recursion_limit(max(limit, 2000))
-            return "ok", to_literal(result, max_chars=self._value_chars), kind, ""
-        except LiteralError as refused:
-            return "unserialisable", None, kind, str(refused)[:MESSAGE_CHARS]
-        finally:
-            _set_recursion_limit(limit)
 
     def _drain(self) -> None:
         """Wait until the zygote has read what was printed, so that it is counted in time."""
         try:
             for stream in self._streams:
                 stream.flush()
-            while _ioctl(self._output, termios.FIONREAD, b"\0\0\0\0") != b"\0\0\0\0":
-                _sleep(0.0002)
-        except BaseException:  # noqa: S110 - a program that closed its streams prints no more
-            pass
+            while _ioctl(self._output, termios.FIONREAD, _EMPTY) != _EMPTY:
+                _sleep(0.0001)
+        except BaseException:
+            return  # a program that closed its streams prints no more
 
 
 def _name_of(value: object) -> str:
-    return _own_name(type(value))[:100]
+    name: str = _own_name(type(value))
+    return name[:_NAME_CHARS]
 
 
 def _message_of(raised: BaseException) -> str:
     try:
         text = str(raised)
-        return " ".join(text[: 4 * MESSAGE_CHARS].split())[:MESSAGE_CHARS]
+        return " ".join(text[: 4 * _MESSAGE_CHARS].split())[:_MESSAGE_CHARS]
     except BaseException:
         return ""

@@ -17,7 +17,7 @@ from generators.sandbox.policy import Limits
 __all__ = ["MESSAGE_CHARS", "parse_frames"]
 
 MESSAGE_CHARS = 200
-_FIELDS = (int, str, (str, type(None)), str, str, str, float, float)
+_FIELDS: tuple[Any, ...] = (int, str, (str, type(None)), str, str, str, float, float)
 _STATUSES = {"ok", "exception", "memory", "unserialisable"}
 
 

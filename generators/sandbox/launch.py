@@ -27,7 +27,7 @@ _INSIDE = "/opt/inner"
 _NOBODY = "65534"
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/lib32", "/usr/lib", "/usr/lib64", "/usr/lib32")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
-_MAIN = "import sys; sys.path.insert(0, {!r}); from generators.sandbox.zygote import main; main()"
+_MAIN = "import sys; sys.path.insert(0, {!r}); from generators.sandbox.zygote import main; main({})"
 
 
 def bubblewrap_path() -> str | None:
@@ -56,20 +56,21 @@ def bubblewrap_argv(binary: str, *, variant: int, tmp_bytes: int) -> list[str]:
         argv += ["--ro-bind", str(package / name), f"{_INSIDE}/generators/{name}"]
     for device in _DEVICES:
         argv += ["--dev-bind-try", device, device]
-    argv += ["--size", str(tmp_bytes), "--tmpfs", "/tmp", "--remount-ro", "/"]  # noqa: S108
-    argv += ["--chdir", "/tmp", "--clearenv", "--setenv", "PYTHONHASHSEED", str(variant)]  # noqa: S108
-    return [*argv, "--", *_python(_INSIDE)]
+    argv += ["--perms", "0700", "--size", str(tmp_bytes), "--tmpfs", "/tmp", "--remount-ro", "/"]
+    argv += ["--chdir", "/tmp", "--clearenv", "--setenv", "PYTHONHASHSEED", str(variant)]
+    return [*argv, "--", *_python(_INSIDE, variant)]
 
 
-def process_argv() -> list[str]:
+def process_argv(*, variant: int) -> list[str]:
     """Return the command that starts a zygote as a plain process."""
-    return _python(str(Path(__file__).parents[2]))
+    return _python(str(Path(__file__).parents[2]), variant)
 
 
-def _python(root: str) -> list[str]:
+def _python(root: str, variant: int) -> list[str]:
     executable = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
     binary = str(executable) if executable.exists() else str(Path(sys.executable).resolve())
-    return [binary, "-s", "-S", "-P", "-B", "-X", "utf8", "-W", "ignore", "-c", _MAIN.format(root)]
+    flags = ["-s", "-S", "-P", "-B", "-X", "utf8", "-W", "ignore"]
+    return [binary, *flags, "-c", _MAIN.format(root, variant)]
 
 
 def _library_binds() -> list[str]:

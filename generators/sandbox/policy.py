@@ -98,7 +98,7 @@ def detect() -> Detection:
     if done.returncode or not hello:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         return _refused(f"bwrap fails: {lines[-1]}")
-    if not json.loads(hello)["seccomp"]:
+    if not json.loads(hello)["filtered"]:
         return _refused("the kernel refuses the seccomp filter that forbids new processes")
     return Detection(
         backend=Backend.BUBBLEWRAP, reason=f"bubblewrap works here ({binary})", advice=""

@@ -180,6 +180,8 @@ class SandboxPool:
         )
 
     def _worker(self, tmp_bytes: int) -> Worker:
+        if self._closing:
+            raise SandboxError("the sandbox pool was closed while a job was running")
         worker: Worker | None = getattr(self._local, "worker", None)
         if worker is not None and worker.tmp_bytes != tmp_bytes:
             self._drop(worker)
@@ -189,8 +191,6 @@ class SandboxPool:
             with self._lock:
                 self._workers.add(worker)
             self._local.worker = worker
-        if self._closing:
-            raise SandboxError("the sandbox pool was closed while a job was running")
         return worker
 
     def _drop(self, worker: Worker) -> None:

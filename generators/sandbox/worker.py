@@ -27,6 +27,7 @@ __all__ = ["Worker", "WorkerLostError", "WorkerRun"]
 
 _START_SECONDS = 60.0
 _SILENT_SECONDS = 10.0
+_READY = b"\0\0\0\0"
 _STATUS = {"timeout": OutcomeStatus.TIMEOUT, "output": OutcomeStatus.OUTPUT_LIMIT}
 
 
@@ -48,36 +49,36 @@ class WorkerRun:
 
 
 class Worker:
-    """One sandbox with its zygote."""
+    """One sandbox with its zygote.
+
+    Args:
+        backend: How it is kept apart.
+        variant: Fixes the hash seed and the seed of ``random``.
+        tmp_bytes: Size of its private ``/tmp``.
+
+    Raises:
+        SandboxError: It does not start.
+    """
 
     def __init__(self, backend: Backend, *, variant: int, tmp_bytes: int) -> None:
-        """Start a worker and wait for its first word.
-
-        Raises:
-            SandboxError: It does not start.
-        """
         self.tmp_bytes = tmp_bytes
         self.retired = False
-        self._variant = variant
         self._sent = 0
         self._folder: str | None = None
-        if backend is Backend.BUBBLEWRAP:
+        isolated = backend is Backend.BUBBLEWRAP
+        if isolated:
             binary = launch.bubblewrap_path() or "bwrap"
             argv = launch.bubblewrap_argv(binary, variant=variant, tmp_bytes=tmp_bytes)
-            self._start(argv, None, None)
         else:
             self._folder = tempfile.mkdtemp(prefix="probe-")
-            environment = {"PYTHONHASHSEED": str(variant)}
-            self._start(launch.process_argv(), self._folder, environment)
-
-    def _start(self, argv: list[str], cwd: str | None, env: dict[str, str] | None) -> None:
+            argv = launch.process_argv(variant=variant)
         self._process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=env,
+            cwd=self._folder,
+            env={"PYTHONHASHSEED": str(variant)},
             bufsize=0,
             start_new_session=True,
         )
@@ -85,17 +86,22 @@ class Worker:
         assert self._process.stdout
         self._to = self._process.stdin.fileno()
         self._from = self._process.stdout.fileno()
+        self._greet(isolated=isolated)
+
+    def _greet(self, *, isolated: bool) -> None:
         try:
-            hello = json.loads(self._reply(_START_SECONDS))
-            self.pid = int(hello["pid"])
+            filtered = bool(json.loads(self._reply(_START_SECONDS))["filtered"])
         except (WorkerLostError, ValueError, KeyError):
             self._process.kill()
-            message = self._process.communicate()[1].decode(errors="replace").strip()
+            lines = self._process.communicate()[1].decode(errors="replace").split("\n")
             self.close()
-            last = message.splitlines()[-1] if message else "no message"
+            last = next((line for line in reversed(lines) if line.strip()), "no message")
             raise SandboxError(
                 f"a sandbox worker does not start: {last}; see probe doctor"
             ) from None
+        if isolated and not filtered:
+            self.close()
+            raise SandboxError("the kernel refuses the system-call filter; see probe doctor")
 
     def run(self, code: str, setup: str, steps: tuple[str, ...], limits: Limits) -> WorkerRun:
         """Load a program in a new child and run steps there.
@@ -109,7 +115,6 @@ class Worker:
             "code": code,
             "setup": setup,
             "steps": steps,
-            "variant": self._variant,
             "limits": asdict(limits),
         }
         body = json.dumps(job).encode("ascii")
@@ -120,7 +125,9 @@ class Worker:
             if answer["id"] != self._sent:
                 raise WorkerLostError("an answer to another job")
             self.retired = not answer["clean"]
-            return _judge(answer["reason"], answer["code"], frames, limits, len(steps))
+            if frames[:4] != _READY:
+                raise WorkerLostError("the program's process was not set up")
+            return _judge(answer["reason"], answer["code"], frames[4:], limits, len(steps))
         except (OSError, ValueError, KeyError) as error:
             raise WorkerLostError(str(error)) from None
 

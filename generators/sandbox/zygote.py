@@ -22,43 +22,69 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
-from generators.sandbox import child, seccomp
+from generators.sandbox.child import Stage
+from generators.sandbox.seccomp import make_filter
 
 __all__ = ["main"]
 
 _PRELOADED = (
-    "abc array base64 bisect calendar cmath collections collections.abc contextlib copy csv "
-    "dataclasses datetime decimal enum fractions functools hashlib heapq inspect io itertools json "
-    "math numbers operator os queue random re statistics string struct sys textwrap threading "
-    "time traceback typing unicodedata uuid warnings"
-).split()
+    *("abc", "array", "ast", "bisect", "calendar", "cmath", "collections", "collections.abc"),
+    *("contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),
+    *("functools", "heapq", "inspect", "io", "itertools", "json", "linecache", "locale", "math"),
+    *("numbers", "operator", "os", "random", "re", "statistics", "string", "struct", "sys"),
+    *("textwrap", "time", "types", "typing", "unicodedata", "warnings"),
+)
+_REHEARSAL = "import math, re\ndef f(x):\n    return [math.sqrt(i) for i in range(x)]\nf(3)\n"
+_HERE = Path()  # the private folder that programs start in
+_CHILDREN = Path("/proc/thread-self/children")
 _HIGH_FD = 100
 _CHUNK = 1 << 16
 _HEARTBEAT_SECONDS = 1.0
+_QUICK_MILLISECONDS = 3
 _FRAME_BYTES_PER_CHAR = 12
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 1, 4, 36
 
 
-def main() -> None:
-    """Serve jobs until the parent closes the pipe."""
+def main(variant: int) -> None:
+    """Serve jobs until the parent closes the pipe.
+
+    Args:
+        variant: Seed of ``random`` for every program.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     commands, replies = _take_channels()
     if sys.platform.startswith("linux"):
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    for name in _PRELOADED:
-        importlib.import_module(name)
-    hello = {"seccomp": seccomp.available(), "pid": os.getpid()}
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _preload(variant)
+    guard = make_filter()
+    stage = Stage(guard)
     sys.path.pop(0)
     gc.collect()
     gc.freeze()
+    hello = {"pid": os.getpid(), "filtered": guard is not None}
     _send(replies, json.dumps(hello).encode() + b"\n")
     while (body := _receive(commands)) is not None:
-        _send(replies, _serve(json.loads(body), commands, replies))
+        _send(replies, _serve(stage, json.loads(body), commands, replies))
+
+
+def _preload(variant: int) -> None:
+    """Import what programs use and compile once, so that no child pays for it.
+
+    Fork hooks are left out: the one of ``random`` would undo the seed in each child.
+    """
+    register = os.register_at_fork
+    os.register_at_fork = lambda **_: None
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    os.register_at_fork = register
+    sys.modules["random"].seed(variant)
+    exec(compile(_REHEARSAL, "<rehearsal>", "exec"), {})  # noqa: S102
 
 
 def _take_channels() -> tuple[int, int]:
@@ -94,7 +120,7 @@ def _send(descriptor: int, body: bytes) -> None:
         frame = frame[os.write(descriptor, frame) :]
 
 
-def _serve(job: dict[str, Any], commands: int, replies: int) -> bytes:
+def _serve(stage: Stage, job: dict[str, Any], commands: int, replies: int) -> bytes:
     result_read, result_write = os.pipe()
     output_read, output_write = os.pipe()
     pid = os.fork()
@@ -103,13 +129,12 @@ def _serve(job: dict[str, Any], commands: int, replies: int) -> bytes:
             os.close(descriptor)
         os.dup2(output_write, 1)
         os.dup2(output_write, 2)
-        child.run(job, result_write, output_write)
+        stage.run(job, result_write, output_write)
     os.close(result_write)
     os.close(output_write)
     watch = _Watch(job, pid, result_read, output_read)
     reason = watch.until_end(commands, replies)
-    _kill_all(pid)
-    code = _reap(pid)
+    code = _end_all(pid)
     os.close(result_read)
     os.close(output_read)
     head = {"id": job["id"], "reason": reason, "code": code, "clean": _wipe()}
@@ -126,7 +151,7 @@ class _Watch:
         self._wall_limit = limits["wall_seconds"]
         self._output_limit = limits["output_bytes"]
         self._frame_limit = limits["value_chars"] * _FRAME_BYTES_PER_CHAR + 4096
-        self._expected = len(job["steps"]) + 1
+        self._expected = len(job["steps"]) + 2  # ready, load, steps
         self._counted = 0  # complete frames
         self._boundary = 0  # where the next frame starts
         self._printed = 0
@@ -137,9 +162,11 @@ class _Watch:
     def until_end(self, commands: int, replies: int) -> str:
         """Return ``end``, ``timeout``, ``output`` or ``garbled``."""
         poll = select.poll()
-        poll.register(self._result, select.POLLIN)
-        poll.register(self._output, select.POLLIN)
+        poll.register(self._result, 0)  # at first wake up for the end only: most jobs are short
         poll.register(commands, 0)
+        poll.poll(_QUICK_MILLISECONDS)
+        poll.modify(self._result, select.POLLIN)
+        poll.register(self._output, select.POLLIN)
         start = spoke = time.monotonic()
         cpu_start, counted = 0.0, 0
         while True:
@@ -152,16 +179,15 @@ class _Watch:
             if now - spoke > _HEARTBEAT_SECONDS:
                 _send(replies, b"")
                 spoke = now
-            for descriptor, events in poll.poll(min(left, _HEARTBEAT_SECONDS) * 1000 + 1):
+            for descriptor, _ in poll.poll(min(left, _HEARTBEAT_SECONDS) * 1000 + 1):
                 if descriptor == commands:
-                    _kill_all(self._pid)
+                    _end_all(self._pid)
                     os._exit(0)  # the parent is gone
                 verdict = self._read(descriptor)
                 if verdict == "closed":
                     poll.unregister(descriptor)
                 elif verdict:
                     return verdict
-                del events
 
     def _read(self, descriptor: int) -> str:
         part = os.read(descriptor, _CHUNK)
@@ -192,16 +218,11 @@ def _cpu_of(pid: int) -> float:
         return 0.0
 
 
-def _kill_all(pid: int) -> None:
-    """Kill the child, and inside bubblewrap everything else that runs there."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1 if os.getpid() == 1 else pid, signal.SIGKILL)
-
-
-def _reap(pid: int) -> int:
-    """Wait for every descendant; return the child's exit code, negative for a signal."""
+def _end_all(pid: int) -> int:
+    """Kill and reap the child and all that it left; return its exit code, -n for signal n."""
     code = 0
     while True:
+        _kill_all(pid)
         try:
             ended, status = os.waitpid(-1, 0)
         except ChildProcessError:
@@ -210,11 +231,25 @@ def _reap(pid: int) -> int:
             code = os.waitstatus_to_exitcode(status)
 
 
+def _kill_all(pid: int) -> None:
+    if os.getpid() == 1:
+        victims = [-1]  # everything in this pid namespace but process 1 itself
+    else:
+        try:
+            victims = [int(word) for word in _CHILDREN.read_text().split()]
+        except OSError:
+            victims = [pid, -pid]
+    for victim in victims:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(victim, signal.SIGKILL)
+
+
 def _wipe() -> bool:
-    """Remove the files a program left; ``False`` if something cannot be removed simply."""
+    """Remove the files a program left; ``False`` if that is not simple: the worker retires."""
     try:
-        for name in os.listdir("."):
-            os.unlink(name)
+        _HERE.chmod(0o700)
+        for left in _HERE.iterdir():
+            left.unlink()
     except OSError:
         return False
     return True

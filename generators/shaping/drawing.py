@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from generators.literals import to_literal
+from generators.shaping.habits import formed
 from generators.shaping.relations import Relation, Tie, measure, members
 from generators.shaping.shapes import (
     Either,
@@ -128,7 +129,9 @@ def _tied(chooser: Chooser, relation: Relation, value: Any, held: Any) -> Any:
             mixed = chooser.shuffled(held)
             return "".join(mixed) if isinstance(held, str) else type(held)(mixed)
         case Tie.OFTEN_SHARING if isinstance(value, _LISTED) and isinstance(held, _LISTED):
-            return _sharing(chooser, value, held)
+            return _sharing(chooser, value, held, one_in=3)
+        case Tie.OFTEN_SUBSET if isinstance(value, _LISTED) and isinstance(held, _LISTED):
+            return _sharing(chooser, value, held, one_in=1) if chooser.chance(3) else value
     return value
 
 
@@ -145,13 +148,13 @@ def _member(chooser: Chooser, value: Any, held: Any) -> Any:
     return held[start : start + size]
 
 
-def _sharing(chooser: Chooser, value: Any, held: Any) -> Any:
-    """Replace about a third of the elements by elements of the other container."""
+def _sharing(chooser: Chooser, value: Any, held: Any, *, one_in: int) -> Any:
+    """Replace one in so many of the elements by elements of the other container."""
     source = _listed(held)
     mixed = []
     for item in _listed(value):
         similar = [other for other in source if type(other) is type(item)]
-        mixed.append(chooser.pick(similar) if similar and chooser.chance(3) else item)
+        mixed.append(chooser.pick(similar) if similar and chooser.chance(one_in) else item)
     return type(value)(mixed)
 
 
@@ -200,15 +203,18 @@ def _items(chooser: Chooser, shape: Items, size: int | None) -> Any:
         width = chooser.between(*shape.element.sizes)
     distinct = shape.order is Order.STRICTLY_RISING or shape.kind in (set, frozenset)
     found: list[Any] = []
-    for _ in range(3 * count if distinct else count):
+    for step in range(3 * count if distinct else count):
         if len(found) == count:
             break
         if shape.repeats and found and chooser.chance(4):
             found.append(chooser.pick(found))
             continue
-        item = draw_value(chooser, shape.element, size=width)
+        size = step + 1 if shape.rows is Rows.STAIRS else width
+        item = draw_value(chooser, shape.element, size=size)
         if not distinct or item not in found:
             found.append(item)
+    if shape.habits and chooser.chance(3):
+        found = formed(chooser.pick(shape.habits), found)
     return _arranged(shape.kind(found), shape)
 
 
@@ -226,6 +232,13 @@ def _arranged(value: Any, shape: Shape) -> Any:
 
 
 def _text(chooser: Chooser, shape: Text, size: int | None) -> str:
+    text = _plain_text(chooser, shape, size)
+    if shape.habits and chooser.chance(3):
+        text = "".join(formed(chooser.pick(shape.habits), text))
+    return text
+
+
+def _plain_text(chooser: Chooser, shape: Text, size: int | None) -> str:
     sample = chooser.pick(shape.samples)
     if shape.rigid:
         return _respelled(chooser, shape, sample)

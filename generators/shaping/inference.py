@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Any
 
 from generators.literals import to_literal
+from generators.shaping.habits import habits_of
 from generators.shaping.shapes import (
     Either,
     Fields,
@@ -72,15 +73,18 @@ def profiles(rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
     return [members for _, members in groups]
 
 
-def infer(values: Sequence[Any], *, inner: bool = False) -> Shape:
+def infer(values: Sequence[Any], *, inner: bool = False, alone: bool = False) -> Shape:
     """Return the shape that fits all of ``values``.
 
     Args:
         values: At least one literal value.
         inner: The values stood inside a container, so that there are many of them and equal
             lengths are no accident.
+        alone: The values are the only argument, so that an int needs a wider range.
     """
     groups = [[row[0] for row in group] for group in profiles([(value,) for value in values])]
+    if alone and all(type(value) is int for value in values):
+        return Whole(ranges=_ranges(_distinct(values), 2 * MARGIN))
     shapes = [_infer_one_make(group, inner=inner) for group in groups]
     return shapes[0] if len(shapes) == 1 else Either(options=tuple(shapes))
 
@@ -93,7 +97,7 @@ def _infer_one_make(values: list[Any], *, inner: bool) -> Shape:
     if kind in (int, float, str) and len(distinct) <= 3 and len(values) >= 4 * len(distinct):
         return Pool(values=distinct)
     if kind is int:
-        return Whole(ranges=_ranges(distinct, MARGIN if inner else 2 * MARGIN))
+        return Whole(ranges=_ranges(distinct, MARGIN))
     if kind is float and all(map(isfinite, values)):
         return _infer_real(distinct)
     if kind in (str, bytes):
@@ -171,6 +175,7 @@ def _infer_text(values: Sequence[str | bytes], *, plenty: bool, binary: bool) ->
         digits=digits if set(digits) <= set("01") and max(lengths) > 2 else "0123456789",
         others="".join(c for c in seen if not c.isalnum()),
         rigid=len(texts) > 1 and len(formats) == 1 and any(c in "./:-,_@#" for c in texts[0]),
+        habits=habits_of(texts) if max(counts) < 2 else (),
         plenty=plenty,
         binary=binary,
     )
@@ -210,6 +215,7 @@ def _infer_sequence(values: list[Any], kind: type, *, inner: bool) -> Shape:
         sizes=sizes,
         order=order,
         repeats=any(len(_distinct(value)) < len(value) for value in values),
+        habits=habits_of(values) if order is Order.ANY else (),
         rows=rows,
     )
 
@@ -234,12 +240,14 @@ def order_of(values: Iterable[Sequence[Any]]) -> Order:
 def _rows(values: Sequence[Sequence[Any]]) -> Rows:
     if not all(isinstance(item, list | tuple) for value in values for item in value):
         return Rows.FREE
-    widths = [{len(item) for item in value} for value in values]
-    if any(len(width) > 1 for width in widths) or all(len(value) < 2 for value in values):
+    if all(len(value) < 2 for value in values):
         return Rows.FREE
-    if all(width == {len(value)} for width, value in zip(widths, values, strict=True)):
-        return Rows.SQUARE
-    return Rows.EQUAL
+    widths = [[len(item) for item in value] for value in values]
+    if all(width == list(range(1, len(width) + 1)) for width in widths):
+        return Rows.STAIRS
+    if any(len(set(width)) > 1 for width in widths):
+        return Rows.FREE
+    return Rows.SQUARE if all(set(width) == {len(width)} for width in widths) else Rows.EQUAL
 
 
 def _infer_dict(values: list[dict[Any, Any]]) -> Shape:

@@ -35,6 +35,7 @@ class Tie(StrEnum):
     OFTEN_SAME = "often_same"
     OFTEN_PERMUTED = "often_permuted"
     OFTEN_SHARING = "often_sharing"
+    OFTEN_SUBSET = "often_subset"
 
 
 class Measure(StrEnum):
@@ -196,6 +197,7 @@ def _often(columns: Sequence[tuple[Any, ...]], tied: set[int]) -> list[Relation]
         (Tie.OFTEN_SAME, exact_equal),
         (Tie.OFTEN_PERMUTED, _permuted),
         (Tie.OFTEN_SHARING, _sharing),
+        (Tie.OFTEN_SUBSET, _subset),
         (Tie.OFTEN_MEMBER, _inside),
     ]
     return [
@@ -203,7 +205,8 @@ def _often(columns: Sequence[tuple[Any, ...]], tied: set[int]) -> list[Relation]
         for position, column in enumerate(columns)
         for other in range(len(columns))
         for tie, test in tests
-        if (other < position or (tie is Tie.OFTEN_MEMBER and position != other))
+        if position != other
+        and (other < position or tie in (Tie.OFTEN_MEMBER, Tie.OFTEN_SUBSET))
         and (position not in tied or tie is not Tie.OFTEN_MEMBER)
         and any(test(value, held) for value, held in zip(column, columns[other], strict=True))
     ]
@@ -216,7 +219,13 @@ def _permuted(left: Any, right: Any) -> bool:
 
 
 def _sharing(left: Any, right: Any) -> bool:
+    return bool(_elements(left) & _elements(right))
+
+
+def _subset(left: Any, right: Any) -> bool:
+    return len(_elements(left)) > 1 and _elements(left) <= _elements(right)
+
+
+def _elements(value: Any) -> set[str]:
     containers = (list, tuple, set, frozenset)
-    if not (isinstance(left, containers) and isinstance(right, containers)):
-        return False
-    return bool({to_literal(item) for item in left} & {to_literal(item) for item in right})
+    return {to_literal(item) for item in value} if isinstance(value, containers) else set()

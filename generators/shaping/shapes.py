@@ -14,6 +14,7 @@ __all__ = [
     "Either",
     "Fields",
     "Flag",
+    "Habit",
     "Items",
     "Order",
     "Pool",
@@ -36,12 +37,24 @@ class Order(StrEnum):
     FALLING = "falling"
 
 
+class Habit(StrEnum):
+    """A pattern of a sequence that some examples have and others do not."""
+
+    UNIFORM = "uniform"
+    MIRRORED = "mirrored"
+    PERIODIC = "periodic"
+    DISTINCT = "distinct"
+    RISING = "rising"
+    FALLING = "falling"
+
+
 class Rows(StrEnum):
-    """How long the sequences inside a sequence are."""
+    """How long the sequences inside a sequence are (``STAIRS``: 1, 2, 3 ...)."""
 
     FREE = "free"
     EQUAL = "equal"
     SQUARE = "square"
+    STAIRS = "stairs"
 
 
 class Shape:
@@ -91,6 +104,7 @@ class Text(Shape):
         digits: Digits to draw from.
         others: All further characters of the samples.
         rigid: All samples have one format (dates, addresses), which has to be kept.
+        habits: Patterns to follow now and then.
         plenty: The samples stood inside containers, so that some may come back as they are.
         binary: The values are bytes.
     """
@@ -104,6 +118,7 @@ class Text(Shape):
     digits: str
     others: str
     rigid: bool
+    habits: tuple[Habit, ...] = ()
     plenty: bool = False
     binary: bool = False
 
@@ -117,6 +132,7 @@ class Items(Shape):
     sizes: tuple[int, int]
     order: Order = Order.ANY
     repeats: bool = False
+    habits: tuple[Habit, ...] = ()
     rows: Rows = Rows.FREE
 
 

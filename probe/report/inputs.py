@@ -18,7 +18,7 @@ __all__ = [
     "EXECUTION",
     "FINETUNE",
     "POLICIES",
-    "SYNTHESIS_GRADE",
+    "GRADING",
     "Inputs",
     "ReportRun",
     "Sample",
@@ -28,7 +28,7 @@ __all__ = [
 
 EXECUTION = "execution"
 FINETUNE = "finetune"
-SYNTHESIS_GRADE = "synthesis-grade"
+GRADING = "grading"
 POLICIES = ("exact_text", "exact")
 
 
@@ -83,7 +83,7 @@ class ReportRun:
 
     Attributes:
         name: Short unique name, usually the folder's.
-        task: ``execution``, ``finetune`` or ``synthesis-grade``.
+        task: ``execution``, ``finetune`` or ``grading``.
         manifest: Content of ``manifest.json``.
         results: Content of ``results.json``.
         samples: Items in file order; empty for runs that are no execution runs.

@@ -20,7 +20,7 @@ from probe.report.inputs import (
     EXECUTION,
     FINETUNE,
     POLICIES,
-    SYNTHESIS_GRADE,
+    GRADING,
     Inputs,
     ReportRun,
     Sample,
@@ -28,6 +28,7 @@ from probe.report.inputs import (
     estimate,
 )
 from probe.runs import RESULTS, SAMPLES, Run, read_run
+from probe.training.results import LOG, LOG_SCHEMA
 
 __all__ = ["load_inputs"]
 
@@ -60,7 +61,7 @@ _RESULT_FIELDS = {
         "tokens",
     ),
     FINETUNE: ("steps", "items", "tokens", "seconds", "validation", "adapter_sha256"),
-    SYNTHESIS_GRADE: ("n_items", "n_programs", "verdicts", "scores"),
+    GRADING: ("n_items", "n_programs", "verdicts", "scores"),
 }
 
 
@@ -88,7 +89,7 @@ def load_inputs(paths: Sequence[Path]) -> Inputs:
     return Inputs(
         execution=_of(runs, EXECUTION),
         finetune=_of(runs, FINETUNE),
-        grade=_of(runs, SYNTHESIS_GRADE),
+        grade=_of(runs, GRADING),
         traces=tuple(sorted(files, key=lambda file: (file.name, file.sha256))),
     )
 
@@ -122,7 +123,7 @@ def _report_run(path: Path, name: str) -> ReportRun:
     if lacking:
         raise FormatError(f"{path / RESULTS}: lacks {lacking}")
     samples = _checked_samples(run) if task == EXECUTION else ()
-    losses = _losses(path / "log.jsonl") if task == FINETUNE else ()
+    losses = _losses(path / LOG) if task == FINETUNE else ()
     return ReportRun(
         name=name,
         task=task,
@@ -161,10 +162,13 @@ def _losses(path: Path) -> tuple[tuple[int, float], ...]:
     if not path.is_file():
         return ()
     found: dict[int, float] = {}
-    for _, row in jsonl.read_rows(path):
-        step, loss = row.get("step"), row.get("loss")
-        if isinstance(step, int) and isinstance(loss, int | float) and math.isfinite(loss):
-            found[step] = float(loss)
+    for number, row in jsonl.read(path, LOG_SCHEMA):
+        if row.get("event") != "train":
+            continue
+        try:
+            found[int(row["step"])] = float(row["loss"])
+        except (KeyError, TypeError, ValueError):
+            raise FormatError(f"{path}:{number}: a training row without step and loss") from None
     return tuple(sorted(found.items()))
 
 

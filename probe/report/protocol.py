@@ -14,7 +14,7 @@ from probe.report.labels import Labels, baseline_name
 from probe.report.numbers import scrub, visible
 from probe.report.tables import Cell, Table
 
-__all__ = ["protocol_tables"]
+__all__ = ["field_rows", "protocol_tables"]
 
 _CONFIG_NAMES = {
     "shots": "Solved examples in the prompt",
@@ -81,6 +81,18 @@ def protocol_tables(runs: Sequence[ReportRun], labels: Labels, key: str) -> tupl
             )
         )
     return tuple(tables)
+
+
+def field_rows(
+    values: dict[str, Any], prefix: str, names: dict[str, str] | None = None
+) -> tuple[tuple[Cell, ...], ...]:
+    """Return one row a field for any JSON object: known fields first, nested names joined."""
+    found = _named(values, names or {}, prefix)
+    return tuple((Cell(text=_capital(name)), _value(value)) for name, value in found)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _value(text: str) -> Cell:

@@ -107,9 +107,12 @@ def limits(inputs: Inputs, group: Sequence[Cohort], labels: Labels) -> tuple[str
             "prompts is not public. Their hashes stand in the protocol card.",
             "The best trivial baseline is picked on the same items it is scored on, which favours "
             "the baseline over the models.",
-            "The intervals are about these items and programs, not about other seeds of "
-            "fine-tuning: each adapter is one training run.",
         ]
+    if any(run.tuned for run in inputs.execution):
+        found.append(
+            "Each adapter is one training run: the intervals are about items and programs, not "
+            "about other seeds of fine-tuning."
+        )
     return tuple(found)
 
 

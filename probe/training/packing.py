@@ -144,7 +144,7 @@ def attention_mask(row: Row, model: nn.Module) -> Tensor | dict[str, Tensor]:
     )
     distance = positions[:, None] - positions[None, :]
     own = (branches[None, :] == 0) | (branches[None, :] == branches[:, None])
-    full = (programs[:, None] == programs[None, :]) & (distance >= 0)
+    full = (programs[:, None] == programs[None, :]) & own & (distance >= 0)
     dtype = next(model.parameters()).dtype
 
     def additive(visible: Tensor) -> Tensor:

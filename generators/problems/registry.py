@@ -1,0 +1,110 @@
+"""The named problem sources: licences, places, splits, and the contents that are known.
+
+Called by :mod:`generators.problems.sources`. A known content is a content hash
+(:func:`generators.problems.mbpp.content_sha256`) and what it is. After a change of the embedded
+corpus, or for another public copy of MBPP, ``probe data show NAME --accept-unknown-data --json``
+prints the hash to enter here as ``content_sha256``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from generators.errors import DataError
+from generators.problems import basics, mbpp
+from generators.records import Split
+
+__all__ = ["HUB_REPOSITORY", "HUB_REVISION", "SourceInfo", "known_sources", "source_info"]
+
+HUB_REPOSITORY = "google-research-datasets/mbpp"
+HUB_REVISION = "4bb6404fdc6cacfda99d4ac4205087b89d32030c"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """What is known of a named source without looking at its data.
+
+    Attributes:
+        name: Name on the command line.
+        description: One line for people.
+        licence: SPDX identifier.
+        homepage: Where the data are published.
+        file: File name in a data folder and in the cache.
+        split: The rule from task number to split.
+        contents: Known versions: content hash -> what it is.
+        hub_folder: Folder of the source's parquet files in the hub's repository, or ``""``.
+    """
+
+    name: str
+    description: str
+    licence: str
+    homepage: str
+    file: str
+    split: Callable[[int], Split] = field(repr=False)
+    contents: Mapping[str, str]
+    hub_folder: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the source is part of the installation."""
+        return not self.hub_folder
+
+
+_MBPP_HOME = "https://github.com/google-research/google-research/tree/master/mbpp"
+
+_SOURCES = (
+    SourceInfo(
+        name="basics",
+        description="embedded corpus of small programs in MBPP's schema",
+        licence="Apache-2.0",
+        homepage="data/basics/README.md",
+        file="basics.jsonl",
+        split=basics.split_of,
+        contents={"@BASICS@": "release 0.1"},
+    ),
+    SourceInfo(
+        name="mbpp",
+        description="Mostly Basic Python Problems, 974 problems",
+        licence="CC-BY-4.0",
+        homepage=_MBPP_HOME,
+        file="mbpp.jsonl",
+        split=mbpp.split_of,
+        contents={"@MBPP@": "mbpp.jsonl of 563,743 bytes, and the hub's `full`"},
+        hub_folder="full",
+    ),
+    SourceInfo(
+        name="mbpp-sanitized",
+        description="the hand-verified part of MBPP with edited wording, 427 problems",
+        licence="CC-BY-4.0",
+        homepage=_MBPP_HOME,
+        file="sanitized-mbpp.json",
+        split=mbpp.split_of,
+        contents={"@SANITIZED@": "sanitized-mbpp.json of 255,053 bytes, and the hub's `sanitized`"},
+        hub_folder="sanitized",
+    ),
+)
+
+
+def known_sources() -> tuple[SourceInfo, ...]:
+    """Return the named sources, the embedded one first."""
+    return _SOURCES
+
+
+def source_info(name: str) -> SourceInfo:
+    """Return the entry of a named source.
+
+    Raises:
+        DataError: There is none; a close name is suggested.
+    """
+    for info in _SOURCES:
+        if info.name == name:
+            return info
+    names = [info.name for info in _SOURCES]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise DataError(
+        f"unknown problem source {name!r}: {hint}"
+        f"known are {', '.join(names)}, or the path of a .jsonl or .json file"
+    )

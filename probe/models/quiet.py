@@ -1,0 +1,39 @@
+"""Silence for third-party progress bars and chatter while this project shows its own.
+
+Used around every call that downloads, loads or saves through the Hugging Face libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partialmethod
+
+__all__ = ["no_bars", "quiet_transformers"]
+
+
+@contextmanager
+def no_bars() -> Iterator[None]:
+    """Draw no ``tqdm`` bar inside the block, whoever asks for one."""
+    from tqdm import std
+
+    original = std.tqdm.__init__
+    std.tqdm.__init__ = partialmethod(original, disable=True)  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        std.tqdm.__init__ = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Show only errors of ``transformers`` inside the block, and no bars."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with no_bars():
+            yield
+    finally:
+        logging.set_verbosity(level)

@@ -1,0 +1,292 @@
+"""Figures as inline SVG that follows the page's colours, light, dark or on paper.
+
+Called by :mod:`probe.report.build`. matplotlib draws with marker colours that are then replaced by
+the page's CSS variables; text stays text, in the page's font. Meaning is carried by shape, place
+and printed value, never by colour alone. The same numbers give the same bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from probe.report.numbers import percent_interval
+from probe.statistics import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Mark", "Picture", "TypeRow", "scores_picture", "training_picture", "types_picture"]
+
+_WIDTH = 4.9  # inches; at 72 units an inch the figure fills a phone at about its own size
+_FONT = 10.5
+_INK, _MUTED, _RULE = "#010101", "#020202", "#030303"
+_SERIES = ("#040401", "#040402", "#040403", "#040404", "#040405", "#040406")
+_MARKERS = "oDs^vP"
+_COLOURS = {
+    _INK: "currentColor",
+    _MUTED: "var(--muted)",
+    _RULE: "var(--rule)",
+    **{colour: f"var(--series-{place})" for place, colour in enumerate(_SERIES, 1)},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A figure of the page.
+
+    Attributes:
+        key: Identifier, unique in a report.
+        title: Short title.
+        caption: What can be seen, in words.
+        svg: The drawing, safe to stand in a page.
+    """
+
+    key: str
+    title: str
+    caption: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One estimate to draw.
+
+    Attributes:
+        label: Its name.
+        score: The estimate.
+        series: Which run it belongs to, from 0; ``None`` for a trivial baseline.
+    """
+
+    label: str
+    score: Estimate
+    series: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeRow:
+    """The estimates of one group of items.
+
+    Attributes:
+        label: The group, with its n.
+        scores: One estimate for each run, in the runs' order.
+    """
+
+    label: str
+    scores: tuple[Estimate, ...]
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """Hold matplotlib's own defaults, whatever the user's are; names are never read as maths."""
+    from matplotlib import rc_context, rcdefaults, rcParams
+
+    with rc_context():
+        rcdefaults()
+        rcParams["text.parse_math"] = False
+        rcParams["svg.hashsalt"] = "probe"
+        rcParams["svg.fonttype"] = "none"
+        yield
+
+
+def _style(series: int | None) -> tuple[str, str]:
+    if series is None:
+        return _MUTED, "|"
+    return _SERIES[series % len(_SERIES)], _MARKERS[series % len(_MARKERS)]
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH, height))
+    figure.patch.set_visible(False)
+    axes = figure.add_subplot()
+    axes.patch.set_visible(False)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_MUTED)
+    axes.tick_params(colors=_INK, labelsize=_FONT, length=3, color=_MUTED)
+    return figure, axes
+
+
+def _draw(axes: Axes, score: Estimate, y: float, series: int | None) -> None:
+    colour, marker = _style(series)
+    axes.plot([100 * score.low, 100 * score.high], [y, y], color=colour, linewidth=1.8)
+    axes.plot(
+        [100 * score.estimate], [y], marker=marker, color=colour, markersize=8, markeredgewidth=2
+    )
+
+
+def _percent_axis(axes: Axes, scores: Sequence[Estimate]) -> None:
+    top = max([100 * score.high for score in scores] + [10.0])
+    axes.set_xlim(0, min(100.0, top * 1.04))
+    axes.set_xlabel("Right by exact text, %", color=_INK, fontsize=_FONT)
+    axes.xaxis.grid(visible=True, color=_RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_yticks([])
+
+
+@_settings()
+def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
+    """Draw one row for each run and baseline: name, value, point and interval."""
+    step = 0.5
+    height = step * len(marks) + 0.65
+    figure, axes = _figure(height)
+    for place, mark in enumerate(marks):
+        y = -float(place)
+        _draw(axes, mark.score, y, mark.series)
+        text: dict[str, Any] = {
+            "transform": axes.get_yaxis_transform(),
+            "va": "bottom",
+            "fontsize": _FONT,
+            "color": _INK,
+        }
+        axes.text(0.0, y + 0.2, mark.label, ha="left", **text)
+        axes.text(1.0, y + 0.2, percent_interval(mark.score), ha="right", **text)
+    axes.set_ylim(-len(marks) + 0.6, 0.75)
+    _percent_axis(axes, [mark.score for mark in marks])
+    figure.subplots_adjust(left=0.02, right=0.98, top=1 - 0.03 / height, bottom=0.55 / height)
+    told = "; ".join(f"{mark.label}: {percent_interval(mark.score)}" for mark in marks)
+    title = "Outputs predicted right"
+    return Picture(
+        key=key,
+        title=title,
+        caption="Point: share of items right by exact text. Line: 95% interval.",
+        svg=_svg(figure, key, title, told),
+    )
+
+
+@_settings()
+def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
+    """Draw one block for each output type, one line in it for each run."""
+    block = 0.34 + 0.2 * len(labels)
+    height = block * len(rows) + 0.65 + 0.24 * len(labels)
+    figure, axes = _figure(height)
+    for place, row in enumerate(rows):
+        top = -place * block
+        axes.text(
+            0.0,
+            top - 0.16,
+            row.label,
+            transform=axes.get_yaxis_transform(),
+            fontsize=_FONT,
+            color=_INK,
+            va="center",
+        )
+        for series, score in enumerate(row.scores):
+            _draw(axes, score, top - 0.38 - 0.2 * series, series)
+    axes.set_ylim(-block * len(rows), 0.02)
+    _percent_axis(axes, [score for row in rows for score in row.scores])
+    _legend(axes, labels)
+    legend = 0.24 * len(labels) + 0.06
+    figure.subplots_adjust(left=0.02, right=0.98, top=1 - legend / height, bottom=0.55 / height)
+    told = "; ".join(
+        f"{row.label}: "
+        + ", ".join(
+            f"{label} {percent_interval(score)}"
+            for label, score in zip(labels, row.scores, strict=True)
+        )
+        for row in rows
+    )
+    title = "Outputs predicted right, by output type"
+    return Picture(
+        key=key,
+        title=title,
+        caption="Largest group first. The numbers are in the table.",
+        svg=_svg(figure, key, title, told),
+    )
+
+
+@_settings()
+def training_picture(
+    train: Sequence[tuple[int, float]], validation: Sequence[tuple[int, float]], key: str
+) -> Picture:
+    """Draw training and validation loss by optimiser step."""
+    height = 2.9
+    figure, axes = _figure(height)
+    axes.spines["left"].set_visible(True)
+    axes.spines["left"].set_color(_MUTED)
+    lines = (("Training", train, 0, "-"), ("Validation, held-out programs", validation, 1, "--"))
+    names = []
+    for name, points, series, dash in lines:
+        if not points:
+            continue
+        names.append(name)
+        colour, marker = _style(series)
+        axes.plot(
+            [step for step, _ in points],
+            [loss for _, loss in points],
+            color=colour,
+            linestyle=dash,
+            linewidth=1.6,
+            label=name,
+            marker=marker if len(points) <= 30 else None,
+            markersize=5,
+        )
+    axes.set_xlabel("Optimiser step", color=_INK, fontsize=_FONT)
+    axes.set_ylabel("Loss per answer token, nats", color=_INK, fontsize=_FONT)
+    axes.yaxis.grid(visible=True, color=_RULE, linewidth=0.8)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=_FONT, labelcolor=_INK, loc="upper right")
+    figure.subplots_adjust(left=0.13, right=0.98, top=0.97, bottom=0.55 / height)
+    told = "; ".join(
+        f"{name}: from {points[0][1]:.3f} at step {points[0][0]} to {points[-1][1]:.3f} "
+        f"at step {points[-1][0]}"
+        for name, points, _, _ in lines
+        if points
+    )
+    title = "Loss during fine-tuning"
+    return Picture(key=key, title=title, caption=f"{told}.", svg=_svg(figure, key, title, told))
+
+
+def _legend(axes: Axes, labels: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for series, label in enumerate(labels):
+        colour, marker = _style(series)
+        handles.append(Line2D([], [], color=colour, marker=marker, markersize=7, label=label))
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0.0,
+        frameon=False,
+        fontsize=_FONT,
+        labelcolor=_INK,
+        handlelength=1.6,
+        labelspacing=0.25,
+        borderpad=0.1,
+    )
+
+
+def _svg(figure: Figure, key: str, title: str, told: str) -> str:
+    """Return the figure as an inline SVG element with a name and a description."""
+    stream = io.StringIO()
+    figure.savefig(
+        stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    )
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<style.*?</style>|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
+    text = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", text)
+    text = re.sub(r'\bid="([^"]*)"', rf'id="{key}-\1"', text)
+    text = re.sub(r"url\(#([^)]*)\)", rf"url(#{key}-\1)", text)
+    text = re.sub(r'xlink:href="#([^"]*)"', rf'href="#{key}-\1"', text)
+    for colour, variable in _COLOURS.items():
+        text = text.replace(colour, variable)
+    view = re.search(r'viewBox="([^"]*)"', text)
+    body = text[text.index(">", text.index("<svg")) + 1 :]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view.group(1) if view else ""}" '
+        f'role="img" aria-labelledby="{key}-title {key}-desc">\n'
+        f'<title id="{key}-title">{html.escape(title)}</title>\n'
+        f'<desc id="{key}-desc">{html.escape(told)}</desc>\n{body.strip()}'
+    )

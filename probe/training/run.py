@@ -1,0 +1,151 @@
+"""``probe finetune``: from trace files to a run folder with an adapter in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from generators.trace_files import read_traces
+
+from generators import jsonl
+from generators.errors import DataError
+from generators.progress import Progress
+from generators.records import Trace
+from probe.config import FinetuneConfig
+from probe.prompts import EXECUTION_V1, execution_prompt, execution_target
+from probe.runs import RunWriter
+from probe.tasks.items import choose, split_programs
+from probe.training.dataset import Example, examples_sha256, preview
+from probe.training.results import LOG, LOG_SCHEMA, finetune_results
+from probe.training.settings import FinetuneSettings
+
+if TYPE_CHECKING:
+    from probe.models.load import LoadedModel
+
+__all__ = ["finetune_run", "preview_items"]
+
+
+def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Train an adapter (or go on training it) and return the results document.
+
+    Raises:
+        ProbeError: An input cannot be used, the model cannot be had or trained, or
+            ``config.out`` holds another run.
+    """
+    from probe.training.finetune import finetune
+
+    train, validation = _examples(config)
+    settings = _settings(config)
+    settings.check()
+    load, identity = _loader(config, progress)
+    document = {
+        "verb": "finetune",
+        "config": {
+            **{name: value for name, value in settings.identity().items() if name != "model"},
+            "limit": config.limit,
+            "per_program": config.per_program,
+            "validation_items": config.validation_items,
+            "validation_fraction": (
+                None if config.validation_traces else config.validation_fraction
+            ),
+        },
+        "inputs": {
+            "traces": {"sha256": jsonl.sha256_file(config.traces)},
+            "validation_traces": (
+                {"sha256": jsonl.sha256_file(config.validation_traces)}
+                if config.validation_traces
+                else None
+            ),
+            "train": {"examples": len(train), "sha256": examples_sha256(train)},
+            "validation": {"examples": len(validation), "sha256": examples_sha256(validation)},
+        },
+        "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
+        "model": identity,
+    }
+    with RunWriter(config.out, document) as run:
+        finetune(settings, train, validation, load=load, progress=progress)
+        log = config.out / LOG
+        head = jsonl.read_header(log, LOG_SCHEMA)
+        rows = [row for _, row in jsonl.read(log, LOG_SCHEMA)]
+        return run.finish(finetune_results(head["run"], rows))
+
+
+def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -> str:
+    """Return three training items as tokens, the learned ones marked.
+
+    Raises:
+        ProbeError: An input cannot be used, or the model cannot be had.
+    """
+    train, _ = _examples(config)
+    load, _ = _loader(config, progress)
+    return preview(train, load().tokenizer)
+
+
+def _settings(config: FinetuneConfig) -> FinetuneSettings:
+    return FinetuneSettings(
+        model=config.model.model,
+        out=config.out,
+        rank=config.rank,
+        alpha=config.alpha,
+        dropout=config.dropout,
+        learning_rate=config.learning_rate,
+        epochs=config.epochs,
+        max_steps=config.max_steps,
+        items_per_step=config.items_per_step,
+        max_length=config.max_length,
+        seed=config.seed,
+        eval_every=config.eval_every,
+        save_every=config.save_every,
+        device=config.model.device,
+        dtype=config.model.dtype,
+        accept_licence=config.model.accept_licence,
+    )
+
+
+def _loader(
+    config: FinetuneConfig, progress: Progress | None
+) -> tuple[Callable[[], LoadedModel], dict[str, Any]]:
+    """Return what supplies a fresh base model, and the model's identity.
+
+    The model that was loaded to learn the identity is handed out first.
+    """
+    from probe.models.load import load_model
+
+    def fresh() -> LoadedModel:
+        return load_model(
+            config.model.model,
+            device=config.model.device,
+            dtype=config.model.dtype,
+            accept_licence=config.model.accept_licence,
+            progress=progress,
+        )
+
+    ready = [fresh()]
+    return (lambda: ready.pop() if ready else fresh()), ready[0].identity
+
+
+def _examples(config: FinetuneConfig) -> tuple[list[Example], list[Example]]:
+    """Choose training and validation traces, by program, and put them into words."""
+    traces = read_traces(config.traces)
+    if config.validation_traces is not None:
+        train, validation = traces, read_traces(config.validation_traces)
+    else:
+        train, validation = split_programs(
+            traces, fraction=config.validation_fraction, seed=config.seed
+        )
+    train = choose(train, seed=config.seed, per_program=config.per_program, limit=config.limit)
+    validation = choose(validation, seed=config.seed, limit=config.validation_items)
+    if not train:
+        raise DataError(f"{config.traces} leaves no traces to train on")
+    return _worded(train), _worded(validation)
+
+
+def _worded(traces: Sequence[Trace]) -> list[Example]:
+    return [
+        Example(
+            group=f"{trace.source}/{trace.task_id}",
+            prompt=execution_prompt(EXECUTION_V1, (), trace),
+            target=execution_target(EXECUTION_V1, trace),
+        )
+        for trace in traces
+    ]

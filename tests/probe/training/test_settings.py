@@ -1,0 +1,70 @@
+"""Settings refuse nonsense; results survive JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from generators.errors import UsageError
+from probe.training.settings import Decay, FinetuneResult, FinetuneSettings
+
+
+def test_defaults_are_allowed() -> None:
+    FinetuneSettings(model="m", out=Path("o")).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rank", 0),
+        ("alpha", 0),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("learning_rate", float("inf")),
+        ("warmup_fraction", 1.0),
+        ("weight_decay", -1.0),
+        ("max_grad_norm", 0.0),
+        ("epochs", 0.0),
+        ("max_steps", 0),
+        ("items_per_step", 0),
+        ("row_tokens", 0),
+        ("max_length", 1),
+        ("eval_every", 0),
+        ("save_every", 0),
+        ("early_stopping_patience", 0),
+    ],
+)
+def test_nonsense_is_named(tiny: ModuleType, tmp_path: Path, name: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=f"^{name} is {value}; it has to be"):
+        tiny.make_settings(tmp_path, **{name: value}).check()
+
+
+def test_identity_is_json_without_what_may_change() -> None:
+    identity = FinetuneSettings(model="m", out=Path("o"), decay=Decay.LINEAR).identity()
+    assert json.loads(json.dumps(identity))["decay"] == "linear"
+    assert not {"out", "save_every", "accept_licence"} & identity.keys()
+
+
+def test_result_survives_json() -> None:
+    result = FinetuneResult(
+        steps=3,
+        kept_step=2,
+        items=9,
+        tokens=30,
+        input_tokens=300,
+        final_train_loss=0.5,
+        validation_losses=((0, 2.0), (3, 1.0)),
+        dropped_train=0,
+        dropped_validation=1,
+        seconds=1.5,
+        adapter_sha256="00",
+        reload_max_difference=0.0,
+    )
+    row = json.loads(json.dumps(result.to_json() | {"event": "done"}))
+    assert FinetuneResult.from_json(row) == result
