@@ -6,6 +6,7 @@ order of events outside a program matters, so the result is the same however the
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ __all__ = ["Candidate", "DropReason", "Program", "ProgramTraces", "TracePlan"]
 
 SURPLUS = 4
 BATCHES_PER_ROUND = 2
-MAX_TIMEOUTS = 3
+MAX_TIMEOUTS = 6
 
 
 class DropReason(StrEnum):
@@ -61,7 +62,7 @@ class TracePlan:
     seed: int = 0
     max_call_chars: int = 300
     max_output_chars: int = 150
-    limits: Limits = field(default_factory=lambda: Limits(cpu_seconds=2.0, wall_seconds=6.0))
+    limits: Limits = field(default_factory=lambda: Limits(cpu_seconds=1.0, wall_seconds=6.0))
     assert_limits: Limits = field(
         default_factory=lambda: Limits(cpu_seconds=40.0, wall_seconds=120.0)
     )
@@ -114,7 +115,9 @@ class Program:
         self._calls: Iterator[Call] = iter(())
         self._generated = 0
         self._timeouts = 0
+        self._ceiling: float | None = None
         self._notes: list[str] = []
+        self._wrong: list[str] = []
         examples = [call for call in self._asserts if call is not None]
         if any(literal_arguments(call) for call in examples):
             self._calls = iterate_calls(examples, seed=plan.seed, task_id=problem.task_id)
@@ -138,7 +141,12 @@ class Program:
         if len(batch) < size:
             self._notes.append("no further inputs found")
             self._calls = iter(())
-        return self._admit(batch) or (self.generated_candidates() if batch else [])
+        admitted = self._admit([call for call in batch if not self._too_heavy(call.text)])
+        return admitted or (self.generated_candidates() if batch else [])
+
+    def _too_heavy(self, text: str) -> bool:
+        """Whether a call is no lighter than one that took too long."""
+        return self._ceiling is not None and _weight(text) >= self._ceiling
 
     def _admit(self, calls: Sequence[Call]) -> list[Candidate]:
         admitted = []
@@ -193,7 +201,7 @@ class Program:
         expected = candidate.call.expected
         if expected is not None and not equal(EqualityPolicy.PYTHON_EQ, candidate.value, expected):
             self._drop(candidate, DropReason.WRONG_VALUE)
-            self._notes.append(f"{_short(candidate.text)} is not {_short(expected)}")
+            self._wrong.append(f"{_short(candidate.text)} is not {_short(expected)}")
         elif len(candidate.value) > self.plan.max_output_chars:
             self._drop(candidate, DropReason.OUTPUT_TOO_LONG)
         else:
@@ -203,6 +211,8 @@ class Program:
         self.drops[reason] += 1
         if reason is DropReason.TIMEOUT:
             self._timeouts += 1
+            weight = _weight(candidate.text)
+            self._ceiling = weight if self._ceiling is None else min(self._ceiling, weight)
             if candidate.call.origin is Origin.ASSERT or self._timeouts == MAX_TIMEOUTS:
                 self.give_up("too slow")
         elif reason is DropReason.NO_ENTRY_POINT:
@@ -244,7 +254,7 @@ class Program:
         if short and not notes:
             drops = self.drops.most_common()
             notes = [f"{count} calls dropped: {reason}" for reason, count in drops if count]
-        return "; ".join(notes) if short else ""
+        return "; ".join(self._wrong + (notes if short else []))
 
     def _trace(self, index: int, candidate: Candidate) -> Trace:
         problem = self.problem
@@ -272,6 +282,11 @@ def _failure(call: Call, outcome: Outcome) -> DropReason | None:
     if outcome.status is OutcomeStatus.UNSERIALISABLE and "too long" in outcome.message:
         return DropReason.OUTPUT_TOO_LONG
     return DropReason(outcome.status)
+
+
+def _weight(text: str) -> float:
+    """Return the length of a call plus the numbers in it: what its time may grow with."""
+    return len(text) + sum(float(number) for number in re.findall(r"\d+\.?\d*", text))
 
 
 def _short(text: str) -> str:

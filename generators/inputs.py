@@ -19,9 +19,11 @@ from hypothesis import Verbosity, given, settings
 from hypothesis import strategies as st
 
 from generators.calls import literal_arguments, render_call
+from generators.errors import LiteralError
 from generators.literals import exact_equal
 from generators.records import Call, Origin
-from generators.shaping.drawing import Chooser, Plan, draw_arguments, draw_value
+from generators.shaping.chooser import Chooser
+from generators.shaping.drawing import Plan, draw_arguments, draw_value
 from generators.shaping.inference import infer, profiles
 from generators.shaping.relations import Relation, find_relations
 from generators.shaping.shapes import Either, Pool, Shape
@@ -70,13 +72,20 @@ def iterate_calls(examples: Sequence[Call], *, seed: int, task_id: int) -> Itera
         material = hashlib.shake_256(f"{seed}/{task_id}/{attempt}".encode())
         draw_one(material.digest(BUFFER_BYTES))
         attempt += 1
-        text = render_call(name, drawn.pop()) if drawn else None
+        text = _rendered(name, drawn.pop()) if drawn else None
         if text is None or text in seen:
             misses += 1
             continue
         misses = 0
         seen.add(text)
         yield Call(entry_point=name, text=text, origin=Origin.GENERATED)
+
+
+def _rendered(name: str, row: tuple[Any, ...]) -> str | None:
+    try:
+        return render_call(name, row)
+    except LiteralError:  # an int that outgrew what literals can hold
+        return None
 
 
 def values(examples: Sequence[Any]) -> st.SearchStrategy[Any]:

@@ -1,25 +1,19 @@
 """Values as literal Python text and back, exact types kept; and the equality policies.
 
-The text of a value is its ``repr`` made canonical: sets are sorted, non-finite floats are
-written ``float('nan')``, ``float('inf')`` and ``float('-inf')``, the empty set ``set()``.
-``Counter``, ``OrderedDict`` and ``defaultdict`` are *widened* to the ``dict`` they compare
-equal to.
-
-Runs on both sides of the sandbox's border, so it imports only the standard library and
-:mod:`generators.errors`. Evaluating text is never part of it: parsing walks the syntax tree.
+Writing is done by :mod:`generators.encoding`, whose names are public here. Evaluating text is
+never part of it: parsing walks the syntax tree.
 """
 
 from __future__ import annotations
 
 import ast
-import math
 import threading
-from collections import Counter, OrderedDict, defaultdict
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from generators.encoding import MAX_DEPTH, to_literal, type_name
 from generators.errors import LiteralError
 
 __all__ = [
@@ -35,13 +29,9 @@ __all__ = [
     "type_name",
 ]
 
-MAX_DEPTH = 64
-MAX_INT_DIGITS = 4300
 # CPython counts the depth of its tree builder once per interpreter: two threads that parse at
 # the same time can end in "SystemError: AST constructor recursion depth mismatch".
 PARSING = threading.Lock()
-_WIDENED = (Counter, OrderedDict, defaultdict)
-_ATOMS = (int, bool, str, bytes, complex, type(None))
 
 
 class EqualityPolicy(StrEnum):
@@ -54,90 +44,6 @@ class EqualityPolicy(StrEnum):
     PYTHON_EQ = "python_eq"
     EXACT = "exact"
     EXACT_TEXT = "exact_text"
-
-
-def type_name(value: object) -> str:
-    """Return the name of the type that :func:`to_literal` writes for ``value``."""
-    return "dict" if type(value) in _WIDENED else type(value).__name__
-
-
-def to_literal(value: object, *, max_chars: int | None = None) -> str:
-    """Return the canonical literal text of ``value``.
-
-    Args:
-        value: None, bool, int, float, complex, str, bytes, Decimal, Fraction, or list,
-            tuple, set, frozenset, dict of such, or a dict subclass of ``collections``.
-        max_chars: Upper bound on the length of the text.
-
-    Raises:
-        LiteralError: The value (or one inside it) has no literal, refers to itself, is
-            nested deeper than ``MAX_DEPTH`` or its text is longer than ``max_chars``.
-    """
-    budget = [max_chars if max_chars is not None else -1]
-    return _encode(value, 0, budget)
-
-
-def _spend(text: str, budget: list[int]) -> str:
-    if budget[0] >= 0:
-        budget[0] -= len(text)
-        if budget[0] < 0:
-            raise LiteralError("the text of the value is too long")
-    return text
-
-
-def _encode(value: Any, depth: int, budget: list[int]) -> str:
-    kind = type(value)
-    if depth > MAX_DEPTH:
-        raise LiteralError("the value is nested too deeply or refers to itself")
-    if kind in _ATOMS:
-        if kind is int and value.bit_length() > MAX_INT_DIGITS * 3.3:
-            raise LiteralError("the integer is too large")
-        if kind is complex and not (math.isfinite(value.real) and math.isfinite(value.imag)):
-            raise LiteralError("a complex number that is not finite has no literal")
-        if kind in (str, bytes) and budget[0] >= 0 and len(value) > budget[0]:
-            raise LiteralError("the text of the value is too long")
-        if kind is complex and repr(value).lstrip("(-").startswith("0"):
-            return _spend(f"complex('{value}')", budget)  # keeps the sign of a zero
-        return _spend(repr(value), budget)
-    if kind is float:
-        return _spend(repr(value) if math.isfinite(value) else f"float('{value}')", budget)
-    if kind is Decimal:
-        return _spend(f"Decimal('{value}')", budget)
-    if kind is Fraction:
-        return _spend(f"Fraction({value.numerator}, {value.denominator})", budget)
-    return _encode_container(value, kind, depth + 1, budget)
-
-
-def _encode_container(value: Any, kind: type, depth: int, budget: list[int]) -> str:
-    if kind is list or kind is tuple:
-        _spend("," * (len(value) + 1), budget)
-        inner = ", ".join([_encode(item, depth, budget) for item in value])
-        if kind is list:
-            return f"[{inner}]"
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if kind is set or kind is frozenset:
-        _spend("," * (len(value) + 1), budget)
-        items = sorted([_encode(item, depth, budget) for item in value], key=_set_order)
-        inner = f"{{{', '.join(items)}}}" if items else ""
-        if kind is frozenset:
-            return f"frozenset({inner})"
-        return inner or "set()"
-    if kind is dict or kind in _WIDENED:
-        _spend(",," * (len(value) + 1), budget)
-        pairs = [
-            f"{_encode(key, depth, budget)}: {_encode(item, depth, budget)}"
-            for key, item in value.items()
-        ]
-        return f"{{{', '.join(pairs)}}}"
-    raise LiteralError(f"a value of type {kind.__name__} has no literal")
-
-
-def _set_order(text: str) -> tuple[int, float, str]:
-    """Numbers by size, then everything else by text."""
-    try:
-        return (0, float(text), text)
-    except (ValueError, OverflowError):
-        return (1, 0.0, text)
 
 
 def from_literal(text: str) -> Any:
@@ -233,13 +139,19 @@ def _constructed(name: str, args: list[Any]) -> Any:
                 raise LiteralError(f"not a literal: complex({_short(text)})") from None
         case "Decimal", [str() as text]:
             try:
-                return Decimal(text)
+                return _quiet(Decimal(text))
             except ArithmeticError:
                 raise LiteralError(f"not a literal: Decimal({_short(text)})") from None
         case "Fraction", [int() as numerator, int() as denominator] if denominator:
             return Fraction(numerator, denominator)
         case _:
             raise LiteralError(f"not a literal: a call of {name!r}")
+
+
+def _quiet(value: Decimal) -> Decimal:
+    if value.is_snan():
+        raise LiteralError("not a literal: a signalling nan, which cannot be compared")
+    return value
 
 
 def _short(text: str) -> str:

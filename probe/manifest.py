@@ -19,7 +19,7 @@ from typing import Any
 
 from generators.jsonl import VERSION, canonical_json, sha256_text
 
-__all__ = ["MANIFEST_SCHEMA", "difference", "identity_sha256", "make_manifest"]
+__all__ = ["MANIFEST_SCHEMA", "identity_sha256", "make_manifest"]
 
 MANIFEST_SCHEMA = "probe.manifest"
 _PACKAGES = (
@@ -60,25 +60,6 @@ def make_manifest(identity: dict[str, Any]) -> dict[str, Any]:
 def identity_sha256(identity: dict[str, Any]) -> str:
     """Return the hash of a run's identity."""
     return sha256_text(canonical_json(identity))
-
-
-def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
-    """Return the first field in which two JSON values differ, as ``name: a -> b``."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in sorted(ours.keys() | theirs.keys()):
-            here = f"{path}.{key}" if path else key
-            found = difference(ours.get(key), theirs.get(key), here)
-            if found:
-                return found
-        return None
-    if ours == theirs:
-        return None
-    return f"{path}: {_short(ours)} -> {_short(theirs)}"
-
-
-def _short(value: Any) -> str:
-    text = canonical_json(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _argv() -> list[str]:

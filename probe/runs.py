@@ -20,7 +20,7 @@ from typing import IO, Any, Self
 from generators import jsonl
 from generators.errors import DataError, FormatError, RunError
 from generators.records import SAMPLE_SCHEMA
-from probe.manifest import MANIFEST_SCHEMA, difference, identity_sha256, make_manifest
+from probe.manifest import MANIFEST_SCHEMA, identity_sha256, make_manifest
 
 __all__ = [
     "MANIFEST",
@@ -166,7 +166,7 @@ class RunWriter:
             ):
                 return
             raise RunError(
-                f"{self.path} holds another run ({difference(stored, self.identity)}); "
+                f"{self.path} holds another run ({jsonl.difference(stored, self.identity)}); "
                 "choose another --out"
             )
         if self.path.is_dir() and any(child.name != ".lock" for child in self.path.iterdir()):

@@ -15,7 +15,9 @@ from typing import Any
 
 from generators import jsonl
 from generators.errors import RunError
-from probe.manifest import difference, identity_sha256
+from probe.manifest import identity_sha256
+from probe.report.build import build_report
+from probe.report.bundle import RUNS, bundled
 from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, Run, read_run
 from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
@@ -23,7 +25,6 @@ from probe.training.results import FINETUNE, LOG, LOG_SCHEMA, finetune_results
 
 __all__ = ["Verification", "verify"]
 
-REPORT_RUNS = "runs"
 _REPORT_FILES = ("index.html", "report.md", RESULTS)
 
 
@@ -69,11 +70,10 @@ def verify(path: Path) -> list[Verification]:
     """
     if (path / MANIFEST).is_file():
         return [_verify_run(path)]
-    runs = path / REPORT_RUNS
-    if runs.is_dir():
-        folders = sorted(folder for folder in runs.iterdir() if folder.is_dir())
-        found = [_verify_run(folder) for folder in folders]
-        return [*found, _verify_report(path, folders)]
+    if (path / RUNS).is_dir():
+        parts = bundled(path)
+        found = [_verify_run(part) for part in parts if part.is_dir()]
+        return [*found, _verify_report(path, parts)]
     raise RunError(f"{path} is neither a run nor a report: it has no {MANIFEST} and no runs")
 
 
@@ -124,14 +124,14 @@ def _sample_differences(
         if "prompt" in row and row["prompt_sha256"] != jsonl.sha256_text(row["prompt"]):
             yield f"{SAMPLES}: sample {row['key']}: prompt_sha256 is not the hash of the prompt"
         derived = rescore(row)
-        found = difference({name: row.get(name) for name in derived}, derived)
+        found = jsonl.difference({name: row.get(name) for name in derived}, derived)
         if found:
             yield f"{SAMPLES}: sample {row['key']}: {found}"
 
 
 def _result_difference(run: Run, again: dict[str, Any]) -> Iterator[str]:
     stored = {name: value for name, value in run.results.items() if name != "samples_sha256"}
-    found = difference(stored, jsonl.header(RESULTS_SCHEMA, **again))
+    found = jsonl.difference(stored, jsonl.header(RESULTS_SCHEMA, **again))
     if found:
         yield f"{RESULTS}: {found}"
 
@@ -154,13 +154,11 @@ def _verify_finetune(run: Run, differences: list[str]) -> Verification:
     )
 
 
-def _verify_report(path: Path, folders: list[Path]) -> Verification:
-    from probe.report.build import build_report
-
+def _verify_report(path: Path, parts: list[Path]) -> Verification:
     differences = []
     with tempfile.TemporaryDirectory() as scratch:
         again = Path(scratch) / "report"
-        build_report(folders, again)
+        build_report(parts, again)
         for name in _REPORT_FILES:
             stored = path / name
             if not stored.is_file():

@@ -23,6 +23,7 @@ _COLUMNS = {
     "full": ("text", "code", "task_id", "test_setup_code", "test_list", "challenge_test_list"),
     "sanitized": ("source_file", "task_id", "prompt", "code", "test_imports", "test_list"),
 }
+_TIMEOUT_SECONDS = 10.0
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
 
@@ -39,10 +40,11 @@ def fetch_rows(folder: str) -> list[dict[str, Any]]:
     """
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
         raise SourceUnavailableError("HF_HUB_OFFLINE is set")
+    names = [f"{folder}/{part}-00000-of-00001.parquet" for part in _PARTS]
+    _reach(names[0])
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="execution-probe-") as scrap:
-        for part in _PARTS:
-            name = f"{folder}/{part}-00000-of-00001.parquet"
+        for name in names:
             rows.extend(_read_parquet(_download(name, Path(scrap)), name, _COLUMNS[folder]))
     return sorted(rows, key=lambda row: int(row["task_id"]))
 
@@ -59,13 +61,27 @@ def published_text(folder: str, rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row) + "\n" for row in ordered)
 
 
+def _reach(name: str) -> None:
+    """Ask for one file's metadata once: a hub out of reach fails here, without retries."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    endpoint = _endpoint()
+    url = hf_hub_url(
+        HUB_REPOSITORY, name, repo_type="dataset", revision=HUB_REVISION, endpoint=endpoint
+    )
+    try:
+        get_hf_file_metadata(url, timeout=_TIMEOUT_SECONDS, endpoint=endpoint)
+    except Exception as error:  # the client's transport has errors of its own
+        raise SourceUnavailableError(f"{url}: {_first_line(error)}") from error
+
+
 def _download(name: str, target: Path) -> Path:
     from huggingface_hub import hf_hub_download
-    from tqdm.auto import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
-    class Silent(tqdm):  # type: ignore[type-arg]
+    class Silent(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **{**kwargs, "disable": True})
+            super().__init__(*args, **{**kwargs, "disable": True})  # type: ignore[no-untyped-call]
 
     try:
         return Path(
@@ -74,13 +90,17 @@ def _download(name: str, target: Path) -> Path:
                 name,
                 repo_type="dataset",
                 revision=HUB_REVISION,
-                endpoint=os.environ.get("HF_ENDPOINT") or None,
+                endpoint=_endpoint(),
                 local_dir=target,
                 tqdm_class=Silent,
             )
         )
-    except Exception as error:  # whatever the client's transport raises: the hub does not supply
-        raise SourceUnavailableError(_first_line(error)) from error
+    except Exception as error:  # the client's transport has errors of its own
+        raise SourceUnavailableError(f"{name}: {_first_line(error)}") from error
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
 def _read_parquet(path: Path, name: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Rows in MBPP's schema -> problems: parsing, normalising, splits, and the content hash.
+r"""Rows in MBPP's schema -> problems: parsing, normalising, splits, and the content hash.
 
 Called by :mod:`generators.problems.sources` for every source, since all of them share the
 schema. Where files come from and which contents are known is not the business of this module.
@@ -10,7 +10,7 @@ Further fields are passed over.
 
 A row is normalised once, here, in two steps:
 
-1. Line ends: ``\\r\\n`` and a lone ``\\r`` become ``\\n`` in every text. Python's own tokenizer
+1. Line ends: ``\r\n`` and a lone ``\r`` become ``\n`` in every text. Python's own tokenizer
    does the same, so no program changes its meaning.
 2. Tabs, in code, set-up code and asserts: each tab becomes four spaces where that leaves the
    syntax tree, all constants included, as it was. Otherwise (a tab inside a string literal, as
@@ -61,7 +61,7 @@ def split_of(task_id: int) -> Split:
 
 
 def normalise_line_ends(text: str) -> str:
-    """Turn ``\\r\\n`` and lone ``\\r`` into ``\\n``."""
+    r"""Turn ``\r\n`` and lone ``\r`` into ``\n``."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -258,7 +258,7 @@ def _field(place: str, row: dict[str, Any], name: str, kind: type) -> Any:
 def _strings(place: str, row: dict[str, Any], name: str, *, required: bool = True) -> list[str]:
     if name not in row and not required:
         return []
-    values: list[str] = _field(place, row, name, list)
+    values: list[Any] = _field(place, row, name, list)
     for value in values:
         if not isinstance(value, str):
             found = type(value).__name__

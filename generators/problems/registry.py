@@ -52,6 +52,9 @@ class SourceInfo:
         return not self.hub_folder
 
 
+_BASICS = "c80d510c8b4fddad37d9b8cfd5cbfa5304f7f690dead948cc9c54de5e8c81343"
+_MBPP = "edd0e1e68fc011d55e21c55336cfa6d41b48f0c428830cde46e52294dfcb2562"
+_SANITIZED = "53feb4fd202e33c7458c42c97a89304f8e3db210188126ccba52f41fa5708cf9"
 _MBPP_HOME = "https://github.com/google-research/google-research/tree/master/mbpp"
 
 _SOURCES = (
@@ -62,7 +65,7 @@ _SOURCES = (
         homepage="data/basics/README.md",
         file="basics.jsonl",
         split=basics.split_of,
-        contents={"@BASICS@": "release 0.1"},
+        contents={_BASICS: "release 0.1"},
     ),
     SourceInfo(
         name="mbpp",
@@ -71,7 +74,7 @@ _SOURCES = (
         homepage=_MBPP_HOME,
         file="mbpp.jsonl",
         split=mbpp.split_of,
-        contents={"@MBPP@": "mbpp.jsonl of 563,743 bytes, and the hub's `full`"},
+        contents={_MBPP: "mbpp.jsonl of 563,743 bytes, and the hub's `full`"},
         hub_folder="full",
     ),
     SourceInfo(
@@ -81,7 +84,7 @@ _SOURCES = (
         homepage=_MBPP_HOME,
         file="sanitized-mbpp.json",
         split=mbpp.split_of,
-        contents={"@SANITIZED@": "sanitized-mbpp.json of 255,053 bytes, and the hub's `sanitized`"},
+        contents={_SANITIZED: "sanitized-mbpp.json of 255,053 bytes, and the hub's `sanitized`"},
         hub_folder="sanitized",
     ),
 )

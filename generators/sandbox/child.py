@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import _json
 import builtins
+import ctypes
 import fcntl
 import os
 import resource
@@ -23,8 +24,8 @@ from collections.abc import Callable
 from os import _exit, write
 from typing import Any, NoReturn
 
+from generators.encoding import to_literal
 from generators.errors import LiteralError
-from generators.literals import to_literal
 from generators.sandbox.seccomp import Filter
 
 __all__ = ["READY", "Stage"]
@@ -35,12 +36,15 @@ _NAME_CHARS = 100
 _ENCODING_DEPTH = 2000
 _DESCRIPTORS = 256
 _STACK_BYTES = 64 << 20
+_SPARE_BYTES = 16 << 20  # with which a program that is out of memory is reported
 _EMPTY = b"\0\0\0\0"
+_PR_SET_PDEATHSIG = 1
 _quote = _json.encode_basestring_ascii
 _cpu_time = time.process_time
 _wall_time = time.monotonic
 _sleep = time.sleep
 _ioctl = fcntl.ioctl
+_get_limit, _set_limit, _AS = resource.getrlimit, resource.setrlimit, resource.RLIMIT_AS
 _get_recursion_limit = sys.getrecursionlimit
 _set_recursion_limit = sys.setrecursionlimit
 _own_name = type.__dict__["__name__"].__get__
@@ -63,6 +67,7 @@ class Stage:
         module.__dict__["__builtins__"] = own.__dict__
         self._namespace = module.__dict__
         self._guard = guard
+        self._tether = _make_tether()
         for name in [name for name in sys.modules if name.partition(".")[0] == "generators"]:
             del sys.modules[name]
         sys.modules["__main__"] = sys.modules["solution"] = module
@@ -95,21 +100,36 @@ class Stage:
 
     def _confine(self, job: dict[str, Any]) -> None:
         limits = job["limits"]
-        os.setsid()
+        if self._tether is not None:
+            self._tether()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         runs = len(job["steps"]) + 1  # the zygote measures each; this bounds them together
         _lower(resource.RLIMIT_CPU, int(limits["cpu_seconds"] * runs) + 2)
-        _lower(resource.RLIMIT_AS, limits["memory_bytes"])
+        _lower(resource.RLIMIT_AS, limits["memory_bytes"], spare=_SPARE_BYTES)
         _lower(resource.RLIMIT_FSIZE, limits["file_bytes"])
         if self._guard is not None:
             self._guard.install()
 
 
-def _lower(which: int, value: int) -> None:
+def _make_tether() -> Callable[[], None] | None:
+    """Return what ties a child's life to this process, where no pid namespace does it."""
+    zygote = os.getpid()
+    if zygote == 1 or not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def tether() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != zygote:
+            _exit(1)
+
+    return tether
+
+
+def _lower(which: int, value: int, *, spare: int = 0) -> None:
     hard = resource.getrlimit(which)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+    most = value + spare if hard == resource.RLIM_INFINITY else min(value + spare, hard)
+    resource.setrlimit(which, (min(value, most), most))
 
 
 def _load(job: dict[str, Any], namespace: dict[str, Any]) -> tuple[bool, Any]:
@@ -150,6 +170,7 @@ class _Sender:
         except LiteralError as refused:
             status, message = "unserialisable", _message_of(refused)
         except MemoryError:
+            _set_limit(_AS, (_get_limit(_AS)[1],) * 2)  # the spare memory
             status, message = "memory", "out of memory"
         except BaseException as raised:
             status, kind = "exception", ""

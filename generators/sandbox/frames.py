@@ -6,28 +6,32 @@ nothing here raises for it, and no value passes that is not a canonical literal 
 
 from __future__ import annotations
 
+import ast
 import json
 from typing import Any
 
 from generators.errors import LiteralError
-from generators.literals import from_literal, to_literal
+from generators.literals import PARSING, from_literal, to_literal
 from generators.records import Outcome, OutcomeStatus
 from generators.sandbox.policy import Limits
 
-__all__ = ["MESSAGE_CHARS", "parse_frames"]
+__all__ = ["parse_frames"]
 
-MESSAGE_CHARS = 200
+_MESSAGE_CHARS = 200
+_NAME_CHARS = 100
 _FIELDS: tuple[Any, ...] = (int, str, (str, type(None)), str, str, str, float, float)
 _STATUSES = {"ok", "exception", "memory", "unserialisable"}
 
 
-def parse_frames(data: bytes, limits: Limits, *, steps: int) -> tuple[list[Outcome], bool]:
+def parse_frames(
+    data: bytes, limits: Limits, *, steps: tuple[str, ...]
+) -> tuple[list[Outcome], bool]:
     """Turn a child's frames into outcomes, as far as they are sound.
 
     Args:
         data: The frames as the child wrote them.
         limits: Bounds of the job.
-        steps: How many steps were asked for.
+        steps: The steps that were asked for.
 
     Returns:
         The outcomes of the load and the steps, in order; and whether all that was written
@@ -39,10 +43,10 @@ def parse_frames(data: bytes, limits: Limits, *, steps: int) -> tuple[list[Outco
         size = int.from_bytes(data[position : position + 4], "big")
         body = data[position + 4 : position + 4 + size]
         ended = bool(outcomes) and outcomes[0].status is not OutcomeStatus.OK
-        if len(body) != size or len(outcomes) > steps or ended:
+        if len(body) != size or len(outcomes) > len(steps) or ended:
             return outcomes, False
         outcome = _parse(body, len(outcomes) - 1, limits)
-        if outcome is None:
+        if outcome is None or (outcomes and _lacks_value(outcome, steps[len(outcomes) - 1])):
             return outcomes, False
         outcomes.append(outcome)
         position += 4 + size
@@ -63,21 +67,35 @@ def _parse(body: bytes, index: int, limits: Limits) -> Outcome | None:
         return None
     if status != "ok":
         value = None
-    if value is not None and (index < 0 or not _canonical(value, limits)):
+    if value is not None and index < 0:
+        return None
+    if value is not None and not _canonical(value, limits):
         return Outcome(
             status=OutcomeStatus.UNSERIALISABLE,
-            value_type=_clean(kind, 100),
+            value_type=_clean(kind, _NAME_CHARS),
             message="the value did not arrive as a literal",
         )
     return Outcome(
         status=OutcomeStatus(status),
         value=value,
-        value_type=_clean(kind, 100),
-        error=_clean(error, 100) if status == "exception" else "",
-        message=_clean(message, MESSAGE_CHARS),
+        value_type=_clean(kind, _NAME_CHARS),
+        error=_clean(error, _NAME_CHARS) if status == "exception" else "",
+        message=_clean(message, _MESSAGE_CHARS),
         cpu_seconds=_seconds(cpu),
         wall_seconds=_seconds(wall),
     )
+
+
+def _lacks_value(outcome: Outcome, step: str) -> bool:
+    """Tell whether an expression is said to have gone well without having a value."""
+    if outcome.status is not OutcomeStatus.OK or outcome.value is not None:
+        return False
+    try:
+        with PARSING:
+            ast.parse(step, mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _canonical(text: str, limits: Limits) -> bool:
@@ -90,8 +108,8 @@ def _canonical(text: str, limits: Limits) -> bool:
 
 
 def _clean(text: str, size: int) -> str:
-    """One line of encodable text."""
-    return " ".join(text[:size].encode("utf-8", "backslashreplace").decode().split())[:size]
+    """One line of printable text."""
+    return "".join(char if char.isprintable() else " " for char in text[:size]).strip()
 
 
 def _seconds(value: Any) -> float:

@@ -16,8 +16,8 @@ __all__ = ["INNER_FILES", "bubblewrap_argv", "bubblewrap_path", "process_argv"]
 
 INNER_FILES = (
     "__init__.py",
+    "encoding.py",
     "errors.py",
-    "literals.py",
     "sandbox/__init__.py",
     "sandbox/child.py",
     "sandbox/seccomp.py",

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from generators.errors import SandboxUnavailableError
+from generators.errors import SandboxUnavailableError, UsageError
 from generators.sandbox import launch
 
 __all__ = ["Backend", "Detection", "Limits", "choose_backend", "detect"]
 
 _START_SECONDS = 30.0
+_LEAST_MEMORY = 64 << 20
 _TRUST = "or pass --trust-programs to run programs with resource limits only"
 
 
@@ -37,6 +39,9 @@ class Backend(StrEnum):
 class Limits:
     """Bounds for one program.
 
+    Times hold for the load and for each step by itself, so that what becomes of a step does
+    not depend on the steps beside it.
+
     Attributes:
         cpu_seconds: CPU time of the load and of each step.
         wall_seconds: Wall time of the load and of each step.
@@ -45,6 +50,9 @@ class Limits:
         value_chars: Length of the literal text of one value.
         file_bytes: Size of one file.
         tmp_bytes: Size of the private ``/tmp`` (bubblewrap only).
+
+    Raises:
+        UsageError: A bound is not positive, or too small for Python itself.
     """
 
     cpu_seconds: float = 3.0
@@ -54,6 +62,14 @@ class Limits:
     value_chars: int = 100_000
     file_bytes: int = 8 << 20
     tmp_bytes: int = 64 << 20
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        for bound in fields(self):
+            least = _LEAST_MEMORY if bound.name == "memory_bytes" else 0
+            value = getattr(self, bound.name)
+            if not least < value < math.inf:
+                raise UsageError(f"limit {bound.name} is {value}: it has to be over {least}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +114,12 @@ def detect() -> Detection:
     if done.returncode or not hello:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         return _refused(f"bwrap fails: {lines[-1]}")
-    if not json.loads(hello)["filtered"]:
-        return _refused("the kernel refuses the seccomp filter that forbids new processes")
+    try:
+        filtered = json.loads(hello)["filtered"]
+    except (ValueError, KeyError, TypeError):
+        return _refused("what bwrap starts answers nonsense")
+    if not filtered:
+        return _refused("the kernel refuses the system-call filter that forbids new processes")
     return Detection(
         backend=Backend.BUBBLEWRAP, reason=f"bubblewrap works here ({binary})", advice=""
     )

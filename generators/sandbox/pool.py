@@ -7,6 +7,7 @@ is data in the results; only a failure of the harness itself raises.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from generators.sandbox.worker import Worker, WorkerLostError, WorkerRun
 
 __all__ = ["Job", "JobResult", "SandboxPool"]
 
+_log = logging.getLogger(__name__)
 _IN_FLIGHT_PER_WORKER = 8
 _LOSSES = 3
 
@@ -165,8 +167,9 @@ class SandboxPool:
             worker = self._worker(job.limits.tmp_bytes)
             try:
                 run = worker.run(job.code, job.setup, steps, job.limits)
-            except WorkerLostError:
+            except WorkerLostError as loss:
                 self._drop(worker)
+                _log.warning("job %s: %s; a new worker runs it again", job.key, loss)
                 continue
             except BaseException:
                 self._drop(worker)

@@ -28,7 +28,6 @@ __all__ = ["Worker", "WorkerLostError", "WorkerRun"]
 _START_SECONDS = 60.0
 _SILENT_SECONDS = 10.0
 _READY = b"\0\0\0\0"
-_STATUS = {"timeout": OutcomeStatus.TIMEOUT, "output": OutcomeStatus.OUTPUT_LIMIT}
 
 
 class WorkerLostError(Exception):
@@ -86,6 +85,8 @@ class Worker:
         assert self._process.stdout
         self._to = self._process.stdin.fileno()
         self._from = self._process.stdout.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._from, select.POLLIN)
         self._greet(isolated=isolated)
 
     def _greet(self, *, isolated: bool) -> None:
@@ -122,12 +123,10 @@ class Worker:
             self._write(len(body).to_bytes(4, "big") + body)
             head, _, frames = self._reply(_SILENT_SECONDS).partition(b"\n")
             answer = json.loads(head)
-            if answer["id"] != self._sent:
-                raise WorkerLostError("an answer to another job")
-            self.retired = not answer["clean"]
-            if frames[:4] != _READY:
+            if answer["id"] != self._sent or frames[:4] != _READY:
                 raise WorkerLostError("the program's process was not set up")
-            return _judge(answer["reason"], answer["code"], frames[4:], limits, len(steps))
+            self.retired = not answer["clean"]
+            return _judge(answer, frames[4:], limits, steps)
         except (OSError, ValueError, KeyError) as error:
             raise WorkerLostError(str(error)) from None
 
@@ -145,7 +144,7 @@ class Worker:
     def _read_exactly(self, size: int, silent_seconds: float) -> bytes:
         parts = bytearray()
         while len(parts) < size:
-            if not select.select([self._from], [], [], silent_seconds)[0]:
+            if not self._poll.poll(silent_seconds * 1000):
                 raise WorkerLostError("no sign of life")
             part = os.read(self._from, size - len(parts))
             if not part:
@@ -155,11 +154,13 @@ class Worker:
 
     def kill(self) -> None:
         """Kill the worker at once, from any thread; :meth:`close` still has to follow."""
-        self._process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
 
     def close(self) -> None:
         """Kill the worker and free what it held."""
-        self._process.kill()
+        if self._process.poll() is None:
+            self.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream:
@@ -169,22 +170,30 @@ class Worker:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _judge(reason: str, code: int, frames: bytes, limits: Limits, steps: int) -> WorkerRun:
+def _judge(
+    answer: dict[str, Any], frames: bytes, limits: Limits, steps: tuple[str, ...]
+) -> WorkerRun:
     outcomes, sound = parse_frames(frames, limits, steps=steps)
     failed_load = bool(outcomes) and outcomes[0].status is not OutcomeStatus.OK
-    if failed_load or len(outcomes) == steps + 1:
+    if failed_load or len(outcomes) == len(steps) + 1:
         return WorkerRun(outcomes=outcomes, cut=None)
-    status = _STATUS.get(reason, OutcomeStatus.CRASHED) if sound else OutcomeStatus.CRASHED
-    if code == -signal.SIGXCPU:
-        status = OutcomeStatus.TIMEOUT
-    if status is OutcomeStatus.TIMEOUT:
-        message = f"over {limits.cpu_seconds:g} s of CPU or {limits.wall_seconds:g} s in all"
-    elif status is OutcomeStatus.OUTPUT_LIMIT:
-        message = f"printed more than {limits.output_bytes} bytes"
-    elif not sound or reason == "garbled":
-        message = "wrote to the harness's channel"
-    elif code < 0:
-        message = f"killed by signal {signal.Signals(-code).name}"
-    else:
-        message = f"the process ended early with code {code}"
-    return WorkerRun(outcomes=outcomes, cut=Outcome(status=status, message=message))
+    status, message = _why_cut(answer["reason"], answer["code"], limits, sound=sound)
+    cut = Outcome(
+        status=status, message=message, cpu_seconds=answer["cpu"], wall_seconds=answer["wall"]
+    )
+    return WorkerRun(outcomes=outcomes, cut=cut)
+
+
+def _why_cut(reason: str, code: int, limits: Limits, *, sound: bool) -> tuple[OutcomeStatus, str]:
+    if not sound or reason == "garbled":
+        return OutcomeStatus.CRASHED, "wrote to the harness's channel"
+    if reason == "timeout" or code == -signal.SIGXCPU:
+        bounds = f"{limits.cpu_seconds:g} s of CPU or {limits.wall_seconds:g} s of wall time"
+        return OutcomeStatus.TIMEOUT, f"took more than {bounds}"
+    if reason == "output":
+        return OutcomeStatus.OUTPUT_LIMIT, f"printed more than {limits.output_bytes} bytes"
+    if code == -signal.SIGKILL:
+        return OutcomeStatus.CRASHED, "closed the harness's channel or was killed"
+    if code < 0:
+        return OutcomeStatus.CRASHED, f"killed by signal {signal.Signals(-code).name}"
+    return OutcomeStatus.CRASHED, f"the process ended early with code {code}"

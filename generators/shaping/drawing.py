@@ -1,17 +1,18 @@
 """New values after a shape, and new arguments after a plan.
 
-Called by :mod:`generators.inputs`. All randomness comes from a :class:`Chooser`, that is, from
-whole numbers below a bound; small ones give plain values.
+Called by :mod:`generators.inputs`. All randomness comes from a
+:class:`~generators.shaping.chooser.Chooser`; texts are made in :mod:`generators.shaping.texts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from generators.literals import to_literal
+from generators.shaping.chooser import Chooser
 from generators.shaping.habits import formed
+from generators.shaping.inference import signature
 from generators.shaping.relations import Relation, Tie, measure, members
 from generators.shaping.shapes import (
     Either,
@@ -28,40 +29,11 @@ from generators.shaping.shapes import (
     Text,
     Whole,
 )
+from generators.shaping.texts import draw_text
 
-__all__ = ["Chooser", "Plan", "draw_arguments", "draw_value"]
+__all__ = ["Plan", "draw_arguments", "draw_value"]
 
-MAX_SCRAMBLE = 10
-T = TypeVar("T")
 _LISTED = (list, tuple, set, frozenset)
-
-
-@dataclass(frozen=True, slots=True)
-class Chooser:
-    """Makes choices out of one source of whole numbers.
-
-    Attributes:
-        between: Returns a number from an inclusive range.
-    """
-
-    between: Callable[[int, int], int]
-
-    def below(self, bound: int) -> int:
-        """Return a number from 0 up to, not including, ``bound``."""
-        return self.between(0, bound - 1) if bound > 1 else 0
-
-    def pick(self, items: Sequence[T]) -> T:
-        """Return one of ``items``."""
-        return items[self.below(len(items))]
-
-    def chance(self, one_in: int) -> bool:
-        """Return true once in ``one_in`` times."""
-        return self.below(one_in) == one_in - 1
-
-    def shuffled(self, items: Sequence[T]) -> list[T]:
-        """Return the items in another order."""
-        rest = list(items)
-        return [rest.pop(self.below(len(rest))) for _ in range(len(rest))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +125,7 @@ def _sharing(chooser: Chooser, value: Any, held: Any, *, one_in: int) -> Any:
     source = _listed(held)
     mixed = []
     for item in _listed(value):
-        similar = [other for other in source if type(other) is type(item)]
+        similar = [other for other in source if signature(other) == signature(item)]
         mixed.append(chooser.pick(similar) if similar and chooser.chance(one_in) else item)
     return type(value)(mixed)
 
@@ -178,7 +150,7 @@ def draw_value(chooser: Chooser, shape: Shape, *, size: int | None = None) -> An
         case Real(units=units, decimals=decimals):
             return round(draw_value(chooser, units) / 10**decimals, decimals)
         case Text():
-            text = _text(chooser, shape, size)
+            text = draw_text(chooser, shape, size)
             return text.encode("latin-1", "replace") if shape.binary else text
         case Items():
             return _items(chooser, shape, size)
@@ -196,6 +168,8 @@ def draw_value(chooser: Chooser, shape: Shape, *, size: int | None = None) -> An
 
 def _items(chooser: Chooser, shape: Items, size: int | None) -> Any:
     count = chooser.between(*shape.sizes) if size is None else size
+    if shape.permutes is not None:
+        return shape.kind(chooser.shuffled(range(shape.permutes, shape.permutes + count)))
     width = None
     if shape.rows is Rows.SQUARE:
         width = count
@@ -229,67 +203,3 @@ def _arranged(value: Any, shape: Shape) -> Any:
     if shape.order is Order.STRICTLY_RISING and isinstance(shape, Items):
         ordered = [item for i, item in enumerate(ordered) if i == 0 or item != ordered[i - 1]]
     return type(value)(ordered)
-
-
-def _text(chooser: Chooser, shape: Text, size: int | None) -> str:
-    text = _plain_text(chooser, shape, size)
-    if shape.habits and chooser.chance(3):
-        text = "".join(formed(chooser.pick(shape.habits), text))
-    return text
-
-
-def _plain_text(chooser: Chooser, shape: Text, size: int | None) -> str:
-    sample = chooser.pick(shape.samples)
-    if shape.rigid:
-        return _respelled(chooser, shape, sample)
-    if size is not None:
-        return _scrambled(chooser, shape, sample, size)
-    mode = chooser.below(5)
-    if shape.counts[1] > 1:
-        if mode < 2:
-            return _spliced(chooser, sample, chooser.pick(shape.samples))
-        if mode < 3 or any(word.endswith((",", ";")) for word in shape.words):
-            return _respelled(chooser, shape, sample)
-        count = chooser.between(*shape.counts)
-        return " ".join(chooser.pick(shape.words) for _ in range(count))
-    if shape.plenty and mode < 2:
-        return sample
-    if mode < 2:
-        return _respelled(chooser, shape, sample)
-    if mode < 4:
-        return _spliced(chooser, sample, chooser.pick(shape.samples))[: shape.sizes[1]]
-    low, high = shape.sizes
-    size = chooser.between(low, max(low, min(high, MAX_SCRAMBLE)))
-    return _scrambled(chooser, shape, sample, size)
-
-
-def _respelled(chooser: Chooser, shape: Text, sample: str) -> str:
-    """Replace letters and digits by others of their kind; keep the format."""
-    return "".join(
-        chooser.pick(letters) if letters and chooser.chance(2) else char
-        for char in sample
-        for letters in [_kind(shape, char)]
-    )
-
-
-def _kind(shape: Text, char: str) -> str:
-    if char in "0123456789":
-        return shape.digits
-    return shape.lowers if char.islower() else shape.uppers if char.isupper() else ""
-
-
-def _spliced(chooser: Chooser, first: str, second: str) -> str:
-    """Join the beginning of one text to the end of another, between words if it has some."""
-    if " " in first.strip() and " " in second.strip():
-        ours, theirs = first.split(" "), second.split(" ")
-        head = ours[: 1 + chooser.below(len(ours))]
-        return " ".join(head + theirs[1 + chooser.below(len(theirs)) :])
-    if not first or not second:
-        return first or second
-    return first[: 1 + chooser.below(len(first))] + second[1 + chooser.below(len(second)) :]
-
-
-def _scrambled(chooser: Chooser, shape: Text, sample: str, size: int) -> str:
-    """Return random characters of the kinds that the sample has."""
-    letters = "".join(dict.fromkeys(_kind(shape, char) or shape.others for char in sample))
-    return "".join(chooser.pick(letters) for _ in range(size)) if letters else ""

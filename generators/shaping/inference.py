@@ -15,6 +15,7 @@ from typing import Any
 
 from generators.literals import to_literal
 from generators.shaping.habits import habits_of
+from generators.shaping.scalars import MARGIN, infer_real, infer_text, infer_whole
 from generators.shaping.shapes import (
     Either,
     Fields,
@@ -22,22 +23,17 @@ from generators.shaping.shapes import (
     Items,
     Order,
     Pool,
-    Real,
     Record,
     Rows,
     Shape,
     Table,
-    Text,
-    Whole,
 )
 
 __all__ = ["compatible", "infer", "order_of", "profiles", "signature"]
 
-MARGIN = 10
-MAX_RANGES = 6
-MAX_DECIMALS = 6
 MAX_SIZE = 12
-SMALL = 100
+MIN_PERMUTED = 6
+MAX_REAL = 1e12
 
 
 def signature(value: Any) -> tuple[Any, ...]:
@@ -84,7 +80,7 @@ def infer(values: Sequence[Any], *, inner: bool = False, alone: bool = False) ->
     """
     groups = [[row[0] for row in group] for group in profiles([(value,) for value in values])]
     if alone and all(type(value) is int for value in values):
-        return Whole(ranges=_ranges(_distinct(values), 2 * MARGIN))
+        return infer_whole(_distinct(values), margin=2 * MARGIN)
     shapes = [_infer_one_make(group, inner=inner) for group in groups]
     return shapes[0] if len(shapes) == 1 else Either(options=tuple(shapes))
 
@@ -97,11 +93,11 @@ def _infer_one_make(values: list[Any], *, inner: bool) -> Shape:
     if kind in (int, float, str) and len(distinct) <= 3 and len(values) >= 4 * len(distinct):
         return Pool(values=distinct)
     if kind is int:
-        return Whole(ranges=_ranges(distinct, MARGIN))
-    if kind is float and all(map(isfinite, values)):
-        return _infer_real(distinct)
+        return infer_whole(distinct)
+    if kind is float and all(isfinite(value) and abs(value) < MAX_REAL for value in values):
+        return infer_real(distinct)
     if kind in (str, bytes):
-        return _infer_text(distinct, plenty=inner, binary=kind is bytes)
+        return infer_text(distinct, plenty=inner, binary=kind is bytes)
     if kind in (list, tuple):
         return _infer_sequence(values, kind, inner=inner)
     if kind in (set, frozenset):
@@ -117,78 +113,11 @@ def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple({to_literal(value): value for value in values}.values())
 
 
-def _ranges(values: Sequence[int], margin: int, scale: int = 1) -> tuple[tuple[int, int], ...]:
-    """Give each value a range around it that keeps its sign and its order of magnitude."""
-    floor = 1 if min(values) > 0 else 0
-    found = []
-    for value in values:
-        size = abs(value)
-        upper = size + max(size // 2, margin)
-        lower = size // 2 if size > SMALL * scale else floor
-        found.append((lower, upper) if value >= 0 else (-upper, -max(lower, 1)))
-    unique = sorted(set(found))
-    if len(unique) > MAX_RANGES:
-        last = len(unique) - 1
-        unique = [unique[i * last // (MAX_RANGES - 1)] for i in range(MAX_RANGES)]
-    return tuple(unique)
-
-
-def _infer_real(values: Sequence[float]) -> Shape:
-    decimals = max(_decimals(value) for value in values)
-    scale = 10**decimals
-    if all(0 <= value <= 1 for value in values) and decimals:
-        return Real(units=Whole(ranges=((0, scale),)), decimals=decimals)
-    units = [round(value * scale) for value in values]
-    return Real(units=Whole(ranges=_ranges(units, MARGIN * scale, scale)), decimals=decimals)
-
-
-def _decimals(value: float) -> int:
-    for decimals in range(MAX_DECIMALS):
-        if round(value, decimals) == value:
-            return decimals
-    return MAX_DECIMALS
-
-
 def _sizes(values: Iterable[Any]) -> tuple[int, int]:
     """Widen the lengths seen by one or two, empty only where an example is empty."""
     lengths = [len(value) for value in values]
     least, most = min(lengths), max(lengths)
     return (min(least, max(1, least - 1)), max(most, min(most + 2, MAX_SIZE)))
-
-
-def _infer_text(values: Sequence[str | bytes], *, plenty: bool, binary: bool) -> Shape:
-    texts = tuple(v.decode("latin-1") if isinstance(v, bytes) else v for v in values)
-    seen = "".join(dict.fromkeys("".join(texts)))
-    lowers = "".join(sorted(c for c in seen if c.islower()))
-    uppers = "".join(sorted(c for c in seen if c.isupper()))
-    digits = "".join(sorted(c for c in seen if c in "0123456789"))
-    counts = [len(text.split()) for text in texts]
-    lengths = [len(text) for text in texts]
-    formats = {_format(text) for text in texts}
-    return Text(
-        samples=texts,
-        words=tuple(dict.fromkeys(word for text in texts for word in text.split())),
-        counts=(max(1, min(counts)), max(counts) + (max(counts) > 1)),
-        sizes=(min(lengths), max(lengths) + (2 if max(lengths) > 1 else 0)),
-        lowers=lowers if len(lowers) != 1 else "".join(dict.fromkeys(lowers + "abc")),
-        uppers=uppers if len(uppers) != 1 else "".join(dict.fromkeys(uppers + "ABC")),
-        digits=digits if set(digits) <= set("01") and max(lengths) > 2 else "0123456789",
-        others="".join(c for c in seen if not c.isalnum()),
-        rigid=len(texts) > 1 and len(formats) == 1 and any(c in "./:-,_@#" for c in texts[0]),
-        habits=habits_of(texts) if max(counts) < 2 else (),
-        plenty=plenty,
-        binary=binary,
-    )
-
-
-def _format(text: str) -> str:
-    """Return a text with each run of letters as ``a`` and of digits as ``0``."""
-    marks: list[str] = []
-    for char in text:
-        mark = "a" if char.isalpha() else "0" if char.isdigit() else char
-        if not (mark in "a0" and marks and marks[-1] == mark):
-            marks.append(mark)
-    return "".join(marks)
 
 
 def _infer_sequence(values: list[Any], kind: type, *, inner: bool) -> Shape:
@@ -197,8 +126,10 @@ def _infer_sequence(values: list[Any], kind: type, *, inner: bool) -> Shape:
         return Pool(values=_distinct(values))
     lengths = {len(value) for value in values}
     order = order_of(values)
+    if kind is tuple and _is_tree(values):
+        return _infer_tree(values)
     if len(lengths) == 1 and len(values) > 1:
-        columns = [[value[i] for value in values] for i in range(lengths.copy().pop())]
+        columns = [[value[i] for value in values] for i in range(min(lengths))]
         makes = [{signature(item) for item in column} for column in columns]
         mixed = all(len(make) == 1 for make in makes) and any(m != makes[0] for m in makes)
         if mixed or (inner and len(values) > 3 and len(columns) <= 4):
@@ -213,11 +144,45 @@ def _infer_sequence(values: list[Any], kind: type, *, inner: bool) -> Shape:
         kind=kind,
         element=element,
         sizes=sizes,
-        order=order,
+        order=Order.ANY if rows is Rows.STAIRS else order,
         repeats=any(len(_distinct(value)) < len(value) for value in values),
-        habits=habits_of(values) if order is Order.ANY else (),
+        habits=habits_of(values) if order is Order.ANY and rows is not Rows.STAIRS else (),
         rows=rows,
+        permutes=_permutes(values),
     )
+
+
+def _is_tree(values: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether tuples of one width nest, with None where nothing more is nested."""
+    found, nested = list(values), 0
+    for node in found:  # grows while it is gone through
+        inner = [item for item in node if isinstance(item, tuple)]
+        nested += len(inner)
+        found += inner
+    widths = {len(node) for node in found}
+    return nested > 0 and len(widths) == 1 and any(None in node for node in found)
+
+
+def _infer_tree(nodes: Sequence[tuple[Any, ...]]) -> Shape:
+    places: list[Shape] = []
+    for column in zip(*nodes, strict=True):
+        inner = [item for item in column if isinstance(item, tuple)]
+        others = [item for item in column if not isinstance(item, tuple)]
+        options = [_infer_tree(inner)] if inner else []
+        options += [infer(others, inner=True)] if others else []
+        places.append(options[0] if len(options) == 1 else Either(options=tuple(options)))
+    return Record(kind=tuple, places=tuple(places))
+
+
+def _permutes(values: Sequence[Sequence[Any]]) -> int | None:
+    """Return the least element of permutations of consecutive ints, given enough of them."""
+    if sum(map(len, values)) < MIN_PERMUTED or any(len(value) < 2 for value in values):
+        return None
+    if not all(type(item) is int for value in values for item in value):
+        return None
+    least = min(values[0])
+    same = all(sorted(value) == list(range(least, least + len(value))) for value in values)
+    return least if same and least in (0, 1) else None
 
 
 def order_of(values: Iterable[Sequence[Any]]) -> Order:

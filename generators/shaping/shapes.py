@@ -125,7 +125,18 @@ class Text(Shape):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Items(Shape):
-    """A list, tuple, set or frozenset of any number of similar elements."""
+    """A list, tuple, set or frozenset of any number of similar elements.
+
+    Attributes:
+        kind: The type.
+        element: What each element looks like.
+        sizes: Least and greatest number of elements.
+        order: The order that all examples keep.
+        repeats: Some example has an element twice.
+        habits: Patterns to follow now and then.
+        rows: How long the elements are, where these are sequences.
+        permutes: All examples are permutations of the ints from this one on.
+    """
 
     kind: type
     element: Shape
@@ -134,6 +145,7 @@ class Items(Shape):
     repeats: bool = False
     habits: tuple[Habit, ...] = ()
     rows: Rows = Rows.FREE
+    permutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,14 +15,14 @@ __all__ = ["no_bars", "quiet_transformers"]
 @contextmanager
 def no_bars() -> Iterator[None]:
     """Draw no ``tqdm`` bar inside the block, whoever asks for one."""
-    from tqdm import std
+    from tqdm import std  # type: ignore[import-untyped]
 
     original = std.tqdm.__init__
-    std.tqdm.__init__ = partialmethod(original, disable=True)  # type: ignore[method-assign,assignment]
+    std.tqdm.__init__ = partialmethod(original, disable=True)
     try:
         yield
     finally:
-        std.tqdm.__init__ = original  # type: ignore[method-assign]
+        std.tqdm.__init__ = original
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def quiet_transformers() -> Iterator[None]:
     from transformers.utils import logging
 
     level = logging.get_verbosity()
-    logging.set_verbosity_error()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         with no_bars():
             yield

@@ -7,7 +7,6 @@ the templates' business.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from probe.report.numbers import visible
 
 __all__ = ["MAX_ITEMS", "Answer", "Browser", "Item", "Prompt", "Show", "browser"]
 
-MAX_ITEMS = 1000
+MAX_ITEMS = 600
 """At most so many items are shown; a larger run is sampled by hash. All stay in the samples."""
 
 _MAX_CHARS = 2000
@@ -179,8 +178,10 @@ def _shared_prefix(prompts: Sequence[str]) -> str:
     """Return what all prompts begin with, up to the end of a line; nothing for one prompt."""
     if len(set(prompts)) < 2:
         return ""
-    common = os.path.commonprefix(list(prompts))
-    return common[: common.rfind("\n") + 1]
+    first, last = min(prompts), max(prompts)  # in text order, all others lie between these
+    pairs = zip(first, last, strict=False)
+    same = next((place for place, (a, b) in enumerate(pairs) if a != b), len(first))
+    return first[: first.rfind("\n", 0, same) + 1]
 
 
 def _cut(text: str, longest: int = _MAX_CHARS) -> str:
@@ -268,7 +269,7 @@ def _shows(
 def _examples(items: Sequence[Item]) -> tuple[Item, ...]:
     """Pick items by hash, every pattern of right and wrong once before any twice."""
     turns: dict[str, int] = {}
-    ranked = []
+    ranked: list[tuple[int, int, Item]] = []
     for item in sorted(items, key=lambda item: sha256_text(item.key)):
         turns[item.pattern] = turns.get(item.pattern, 0) + 1
         ranked.append((turns[item.pattern], len(ranked), item))

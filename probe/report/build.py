@@ -1,7 +1,8 @@
 """From finished runs to ``index.html``, ``report.md`` and ``results.json``.
 
-Called by ``probe report`` and by quickstart. The three files are made from one document, so they
-say the same numbers; the same runs give the same bytes. Nothing is generated or scored here.
+Called by ``probe report``, by quickstart and by ``probe verify``, which builds a report anew. The
+three files are made from one document, so they say the same numbers; the same runs give the same
+bytes, in whatever order they are named.
 """
 
 from __future__ import annotations
@@ -14,28 +15,13 @@ from typing import Any
 from generators.errors import DataError, UsageError
 from generators.jsonl import atomic_writer, header, write_json
 from generators.progress import Progress, Quiet
-from probe.report.browse import Browser, browser
-from probe.report.compare import Comparison, Margin, best_baseline, compare, margin
-from probe.report.headline import answer, apart_note, main_run, question, refused_note
-from probe.report.inputs import Inputs, ReportRun, estimate
-from probe.report.labels import Labels, baseline_name
+from probe.report.compare import Comparison
+from probe.report.document import Document, Group, make_document
+from probe.report.inputs import Inputs, ReportRun
 from probe.report.load import load_inputs
-from probe.report.matching import Cohort, cohorts
-from probe.report.numbers import count, scrub_tree, visible
-from probe.report.paper import PAPER_NOTES, paper_table
-from probe.report.plots import Mark, Picture, TypeRow, scores_picture, types_picture
-from probe.report.protocol import protocol_tables
-from probe.report.provenance import Making, limits, making, public_manifest
+from probe.report.numbers import scrub_tree
+from probe.report.provenance import public_manifest
 from probe.report.render import render_html, render_markdown
-from probe.report.sections import Section, finetune_section, grade_section, traces_section
-from probe.report.tables import (
-    Table,
-    baseline_table,
-    comparison_table,
-    ending_table,
-    group_table,
-    headline_table,
-)
 from probe.runs import MANIFEST
 
 __all__ = ["REPORT_SCHEMA", "ReportSummary", "build_report"]
@@ -51,74 +37,22 @@ class ReportSummary:
         index: The page.
         markdown: The same as Markdown.
         results: The same numbers as JSON.
-        headline: The answer in sentences, fit for a terminal.
+        headlines: The answer in sentences, fit for a terminal.
     """
 
     index: Path
     markdown: Path
     results: Path
-    headline: tuple[str, ...]
+    headlines: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as a JSON object."""
-        return {name: str(value) for name, value in asdict(self).items() if name != "headline"} | {
-            "headline": list(self.headline)
+        return {
+            "index": str(self.index),
+            "markdown": str(self.markdown),
+            "results": str(self.results),
+            "headlines": list(self.headlines),
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """One cohort, ready to be shown.
-
-    Attributes:
-        key: Prefix of identifiers inside the page.
-        title: Heading suffix, empty for the only or first cohort.
-        cohort: The runs.
-        answer: The answer in sentences; for a later cohort the first says why it is apart.
-        notes: Comparisons that were refused.
-        headline: Runs and the best trivial baseline.
-        scores: The same as a figure.
-        paired: Paired differences, if there are two runs.
-        by_type: Scores by output type.
-        types: The same as a figure.
-        by_origin: Scores by origin.
-        baselines: Trivial baselines.
-        endings: How completions ended.
-        protocol: The protocol card.
-        browser: The items.
-    """
-
-    key: str
-    title: str
-    cohort: Cohort
-    answer: tuple[str, ...]
-    notes: tuple[str, ...]
-    headline: Table
-    scores: Picture
-    paired: Table | None
-    by_type: Table
-    types: Picture
-    by_origin: Table
-    baselines: Table
-    endings: Table
-    protocol: tuple[Table, ...]
-    browser: Browser
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """Everything that the page and the Markdown file say."""
-
-    title: str
-    subtitle: str
-    question: str
-    answer: tuple[str, ...]
-    groups: tuple[Group, ...]
-    sections: tuple[Section, ...]
-    making: tuple[Making, ...]
-    limits: tuple[str, ...]
-    paper: Table
-    paper_notes: tuple[str, ...]
 
 
 def build_report(
@@ -144,7 +78,7 @@ def build_report(
     try:
         inputs = load_inputs(runs)
         display.advance()
-        document, results = _document(inputs)
+        document = make_document(inputs)
         display.advance()
         page, text = render_html(document), render_markdown(document)
         display.advance()
@@ -152,12 +86,12 @@ def build_report(
             index=out / "index.html",
             markdown=out / "report.md",
             results=out / "results.json",
-            headline=document.answer,
+            headlines=document.answer,
         )
         for path, content in ((summary.index, page), (summary.markdown, text)):
             with atomic_writer(path) as stream:
                 stream.write(content)
-        write_json(summary.results, results)
+        write_json(summary.results, _results(inputs, document))
         display.advance()
     finally:
         display.finish()
@@ -171,165 +105,21 @@ def _check_out(out: Path) -> None:
         raise DataError(f"cannot write the report: {out} is a file, not a folder")
 
 
-def _document(inputs: Inputs) -> tuple[Document, dict[str, Any]]:
-    labels = Labels(inputs.execution)
-    matched = cohorts(inputs.execution)
-    comparisons, refused = compare(matched)
-    margins = {run.name: _margins(run) for run in inputs.execution}
-    notes = [refused_note(base, tuned, labels) for base, tuned in refused]
-    groups = tuple(
-        _group(place, matched, comparisons, margins, labels, notes if place == 0 else [])
-        for place in range(len(matched))
-    )
-    told = groups[0].answer if groups else (_without_execution(inputs),)
-    document = Document(
-        title=_title(inputs),
-        subtitle=_subtitle(inputs, matched),
-        question=question(matched) if groups else "What do these runs say?",
-        answer=told,
-        groups=groups,
-        sections=_sections(inputs),
-        making=tuple(making(run) for run in inputs.runs),
-        limits=limits(inputs, matched, labels),
-        paper=paper_table(),
-        paper_notes=PAPER_NOTES,
-    )
-    return document, _results(inputs, document, labels, comparisons, margins)
-
-
-def _margins(run: ReportRun) -> tuple[Margin, ...]:
-    return tuple(margin(run, name) for name in sorted(run.results["baselines"]))
-
-
-def _title(inputs: Inputs) -> str:
-    names = sorted({run.model_name for run in inputs.runs if run.model})
-    what = "Predicting program outputs" if inputs.execution else "Report of runs"
-    return visible(f"{what}: {', '.join(names)}" if names else what)
-
-
-def _subtitle(inputs: Inputs, matched: Sequence[Cohort]) -> str:
-    parts = []
-    if matched:
-        first = matched[0]
-        source = dict((first.runs[0].identity.get("inputs") or {}).get("traces") or {})
-        head = dict(source.get("header") or {})
-        name = dict(head.get("source") or {}).get("name")
-        if name:
-            parts.append(f"{name}, {head['split']} split" if head.get("split") else str(name))
-        parts.append(count(first.n_items, "item"))
-        parts.append(count(first.n_programs, "program"))
-    parts.append(count(len(inputs.runs), "run"))
-    return visible(" \N{MIDDLE DOT} ".join(parts))
-
-
-def _without_execution(inputs: Inputs) -> str:
-    return (
-        "No run here predicts outputs, so there is no headline score; "
-        f"{count(len(inputs.runs), 'run')} and {count(len(inputs.traces), 'trace file')} follow."
-    )
-
-
-def _sections(inputs: Inputs) -> tuple[Section, ...]:
-    found = [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
-    found += [grade_section(run, n) for n, run in enumerate(inputs.grade, 1)]
-    if inputs.traces:
-        found.append(traces_section(inputs.traces))
-    return tuple(found)
-
-
-def _group(
-    place: int,
-    matched: Sequence[Cohort],
-    comparisons: Sequence[Comparison],
-    margins: dict[str, tuple[Margin, ...]],
-    labels: Labels,
-    notes: Sequence[str],
-) -> Group:
-    cohort = matched[place]
-    names = {run.name for run in cohort.runs}
-    own = [pair for pair in comparisons if pair.second.name in names]
-    best = best_baseline(cohort.runs[0])
-    about = main_run(cohort, own)
-    sentences = answer(cohort, own, [m for m in margins[about.name] if m.baseline == best], labels)
-    if place:
-        sentences = (apart_note(cohort, matched[0], labels), *sentences)
-    key = f"set{place + 1}"
-    return Group(
-        key=key,
-        title=f" (set {place + 1})" if len(matched) > 1 else "",
-        cohort=cohort,
-        answer=tuple(visible(sentence) for sentence in sentences),
-        notes=tuple(visible(note) for note in notes),
-        headline=headline_table(cohort, labels, best, f"{key}-headline"),
-        scores=_scores_picture(cohort, labels, best, f"{key}-scores"),
-        paired=comparison_table(own, labels, f"{key}-paired") if own else None,
-        by_type=group_table(
-            cohort, labels, "by_output_type", "Scores by type of the true output", f"{key}-types"
-        ),
-        types=_types_picture(cohort, labels, f"{key}-types-figure"),
-        by_origin=group_table(
-            cohort, labels, "by_origin", "Scores by where the call comes from", f"{key}-origins"
-        ),
-        baselines=baseline_table(
-            cohort, labels, [m for n in names for m in margins[n]], f"{key}-baselines"
-        ),
-        endings=ending_table(cohort, labels, f"{key}-endings"),
-        protocol=protocol_tables(cohort.runs, labels, f"{key}-protocol"),
-        browser=browser(cohort, own, labels, f"item{f'-{key}' if place else ''}-"),
-    )
-
-
-def _scores_picture(cohort: Cohort, labels: Labels, best: str | None, key: str) -> Picture:
-    marks = [
-        Mark(label=labels[run], score=run.score("exact_text"), series=place)
-        for place, run in enumerate(cohort.runs)
-    ]
-    if best is not None:
-        score = estimate(cohort.runs[0].results["baselines"][best]["exact_text"])
-        marks.append(Mark(label=f"Baseline: {baseline_name(best)}", score=score, series=None))
-    return scores_picture(marks, key)
-
-
-def _types_picture(cohort: Cohort, labels: Labels, key: str) -> Picture:
-    first = cohort.runs[0].results["by_output_type"]
-    rows = [
-        TypeRow(
-            label=visible(
-                f"{name}: {count(first[name]['n_items'], 'item')}, "
-                f"{count(first[name]['n_programs'], 'program')}"
-            ),
-            scores=tuple(
-                estimate(run.results["by_output_type"][name]["exact_text"]) for run in cohort.runs
-            ),
-        )
-        for name in sorted(first, key=lambda name: (-first[name]["n_items"], name))
-    ]
-    return types_picture(rows, [labels[run] for run in cohort.runs], key)
-
-
-def _results(
-    inputs: Inputs,
-    document: Document,
-    labels: Labels,
-    comparisons: Sequence[Comparison],
-    margins: dict[str, tuple[Margin, ...]],
-) -> dict[str, Any]:
+def _results(inputs: Inputs, document: Document) -> dict[str, Any]:
     """Return the content of ``results.json``."""
     return header(
         REPORT_SCHEMA,
         question=document.question,
-        headline=list(document.answer),
-        runs=[_run_json(run, labels, margins) for run in inputs.runs],
-        comparisons=[_comparison_json(pair) for pair in comparisons],
+        headlines=list(document.answer),
+        runs=[_run_json(run, document) for run in inputs.runs],
+        comparisons=[_comparison_json(pair) for pair in document.comparisons],
         sets=[_set_json(group) for group in document.groups],
         traces=[asdict(file) | {"header": scrub_tree(file.header)} for file in inputs.traces],
         limits=list(document.limits),
     )
 
 
-def _run_json(
-    run: ReportRun, labels: Labels, margins: dict[str, tuple[Margin, ...]]
-) -> dict[str, Any]:
+def _run_json(run: ReportRun, document: Document) -> dict[str, Any]:
     found = {
         "name": run.name,
         "task": run.task,
@@ -337,10 +127,11 @@ def _run_json(
         "made": public_manifest(run),
         "results": run.results,
     }
-    if run.name in margins:
-        found["label"] = labels[run]
+    if run.name in document.margins:
+        found["label"] = document.labels[run]
         found["margins"] = {
-            m.baseline: m.difference.to_json() | {"verdict": m.verdict} for m in margins[run.name]
+            margin.baseline: margin.difference.to_json() | {"verdict": margin.verdict}
+            for margin in document.margins[run.name]
         }
     return found
 

@@ -14,6 +14,7 @@ from generators.jsonl import sha256_text
 from probe.metrics import score_prediction
 from probe.report.inputs import POLICIES, ReportRun
 from probe.report.matching import Cohort, FieldDifference, declared, same_weights
+from probe.report.numbers import no_width
 from probe.statistics import Estimate, holm, mcnemar, paired_difference
 
 __all__ = [
@@ -89,6 +90,8 @@ class Margin:
 
 def verdict(difference: Estimate) -> str:
     """Return what an interval says of a difference: ``above``, ``below``, ``not told apart``."""
+    if no_width(difference):
+        return "not told apart"
     if difference.low > 0:
         return "above"
     return "below" if difference.high < 0 else "not told apart"

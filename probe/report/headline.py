@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probe.report.compare import Comparison, Margin, verdict
+from probe.report.compare import Comparison, Margin, Paired, verdict
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels, baseline_name
 from probe.report.matching import Cohort
-from probe.report.numbers import count, p_value, percent_interval, points_interval
-from probe.statistics import Estimate
+from probe.report.numbers import count, no_width, p_value, percent_interval, points_interval
 
 __all__ = ["answer", "apart_note", "main_run", "question", "refused_note"]
 
@@ -23,7 +22,9 @@ def question(group: Sequence[Cohort]) -> str:
     """Return the question that the report answers."""
     asked = "Can a code model tell what a program returns without running it"
     tuned = any(run.tuned for cohort in group for run in cohort.runs)
-    return f"{asked}, and does fine-tuning on execution traces change that?" if tuned else asked + "?"
+    return (
+        f"{asked}, and does fine-tuning on execution traces change that?" if tuned else asked + "?"
+    )
 
 
 def answer(
@@ -41,8 +42,8 @@ def answer(
         labels: Names of the runs.
     """
     sentences: list[str] = []
-    for pair in comparisons:
-        sentences += _comparison(cohort, pair, labels)
+    for place, pair in enumerate(comparisons):
+        sentences += _comparison(cohort, pair, labels, first=place == 0)
     if not comparisons:
         sentences.append(_alone(cohort, labels))
     sentences += [_margin(margin, labels) for margin in margins]
@@ -64,33 +65,44 @@ def _size(cohort: Cohort) -> str:
 def _alone(cohort: Cohort, labels: Labels) -> str:
     run = cohort.runs[0]
     score = percent_interval(run.score("exact_text"))
-    return _capital(
-        f"{labels.inline(run)} predicts the exact text of {score} of the outputs, on {_size(cohort)}."
-    )
+    told = f"{labels.inline(run)} predicts the exact text of {score} of the outputs"
+    return _capital(f"{told}, on {_size(cohort)}.")
 
 
-def _comparison(cohort: Cohort, pair: Comparison, labels: Labels) -> list[str]:
-    first, second = (percent_interval(r.score("exact_text")) for r in (pair.first, pair.second))
+def _comparison(cohort: Cohort, pair: Comparison, labels: Labels, *, first: bool) -> list[str]:
+    ours, theirs = (percent_interval(r.score("exact_text")) for r in (pair.second, pair.first))
     paired = pair.scores["exact_text"]
-    told = (
-        f"On the same {_size(cohort)}, {labels.inline(pair.second)} answers {second} exactly as "
-        f"text, against {first} for {labels.inline(pair.first)}: a difference of "
-        f"{points_interval(paired.difference)} points, McNemar p {p_value(paired.p)}."
-    )
-    return [told, _reading(paired.difference, pair, labels)]
+    difference = f"{points_interval(paired.difference)} points, McNemar p {p_value(paired.p)}"
+    who, base = labels.inline(pair.second), labels.inline(pair.first)
+    if first:
+        told = (
+            f"On the same {_size(cohort)}, {who} answers {ours} exactly as text, against {theirs} "
+            f"for {base}: a difference of {difference}."
+        )
+    else:
+        told = f"Against {base}, {theirs}, the difference of {who} is {difference}."
+    reading = _reading(paired, pair, labels)
+    return [told, reading] if first else [f"{told} {reading}"]
 
 
-def _reading(difference: Estimate, pair: Comparison, labels: Labels) -> str:
-    prompts = " The prompts differ too, so the difference is that of model and prompt together."
-    tail = prompts if pair.declared else ""
+def _reading(paired: Paired, pair: Comparison, labels: Labels) -> str:
+    found = verdict(paired.difference)
     second, first = labels.inline(pair.second), labels.inline(pair.first)
-    match verdict(difference):
-        case "not told apart":
-            return f"The interval of the difference holds zero: these runs show no gain.{tail}"
-        case "above":
-            return f"The interval leaves out zero: {second} is better than {first} here.{tail}"
-        case _:
-            return f"The interval leaves out zero: {second} is worse than {first} here.{tail}"
+    if no_width(paired.difference):
+        told = "One program gives no interval: nothing can be said of a difference."
+    elif found == "not told apart":
+        told = "The interval of the difference holds zero: these runs show no difference."
+    else:
+        better = "better" if found == "above" else "worse"
+        told = f"The interval leaves out zero: {second} is {better} than {first} here."
+        if paired.p >= 1 - paired.difference.level:
+            told = (
+                f"The interval leaves out zero, but the McNemar test does not reject equality: "
+                f"weak evidence that {second} is {better} than {first}."
+            )
+    if pair.declared:
+        told += " The prompts differ too, so the difference is that of model and prompt together."
+    return told
 
 
 def _margin(margin: Margin, labels: Labels) -> str:
@@ -102,23 +114,21 @@ def _margin(margin: Margin, labels: Labels) -> str:
     )
     match margin.verdict:
         case "above":
-            return f"{told}: it does better than guessing without reading the program."
+            return f"{told}: it does better than that guess."
         case "below":
-            return f"{told}: it does worse than a guess that reads no program."
+            return f"{told}: it does worse than that guess."
         case _:
-            return f"{told}: it is not told apart from a guess that reads no program."
+            return f"{told}: it is not told apart from that guess."
 
 
 def _cut_off(runs: Sequence[ReportRun], labels: Labels) -> str:
-    parts = []
-    for run in runs:
-        finish = run.results["counts"]["finish"]
-        cut, overflow = finish.get("length", 0), finish.get("overflow", 0)
-        if cut:
-            parts.append(f"{cut} of {run.n} answers of {labels.inline(run)} were cut off")
-        if overflow:
-            parts.append(f"{overflow} of {run.n} prompts of {labels.inline(run)} did not fit")
-    return _capital("; ".join(parts) + ".") if parts else ""
+    told = []
+    for name, what in (("length", "Cut off at the token budget"), ("overflow", "Did not fit")):
+        counts = [(run.results["counts"]["finish"].get(name, 0), run) for run in runs]
+        parts = [f"{n} of {run.n} for {labels.inline(run)}" for n, run in counts if n]
+        if parts:
+            told.append(f"{what}: {', '.join(parts)}.")
+    return " ".join(told)
 
 
 def apart_note(cohort: Cohort, first: Cohort, labels: Labels) -> str:

@@ -17,8 +17,8 @@ from probe.statistics import Estimate
 __all__ = [
     "EXECUTION",
     "FINETUNE",
-    "POLICIES",
     "GRADING",
+    "POLICIES",
     "Inputs",
     "ReportRun",
     "Sample",

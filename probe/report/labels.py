@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from probe.report.inputs import ReportRun
 
 __all__ = [
+    "FINISH_NAMES",
     "POLICY_NAMES",
     "Labels",
     "baseline_name",
@@ -26,7 +27,7 @@ _BASELINES = {
     "nearest_neighbour": "nearest neighbour",
     "classifier": "linear classifier",
 }
-_FINISH = {
+FINISH_NAMES = {
     "stop": "Ended at the stop string",
     "eos": "Ended with the end-of-text token",
     "length": "Cut off at the token budget (no end marker)",
@@ -40,10 +41,6 @@ _REASONS = {
 }
 
 
-def _shots(number: int) -> str:
-    return f"{number}-shot" if number else "zero-shot"
-
-
 class Labels:
     """Short unique names of execution runs.
 
@@ -54,29 +51,31 @@ class Labels:
     def __init__(self, runs: Sequence[ReportRun]) -> None:
         """Name ``runs``, all execution runs of a report."""
         one_model = len({run.model_name for run in runs}) <= 1
-        plain = {run.name: self._plain(run, one_model=one_model) for run in runs}
+        plain = {run.name: _plain(run, one_model=one_model) for run in runs}
         seen = Counter(plain.values())
         self._names = {
-            name: label if seen[label] == 1 else f"{label} ({name})"
-            for name, label in plain.items()
+            name: (who, prompt if seen[who, prompt] == 1 else f"{prompt}, run {name}")
+            for name, (who, prompt) in plain.items()
         }
 
-    @staticmethod
-    def _plain(run: ReportRun, *, one_model: bool) -> str:
-        kind = "tuned" if run.tuned else "base"
-        who = f"{kind.capitalize()} model" if one_model else f"{run.model_name} ({kind})"
-        return f"{who}, {_shots(run.shots)}"
-
     def __getitem__(self, run: ReportRun) -> str:
-        """Return a run's label, fit for the head of a row."""
-        return self._names[run.name]
+        """Return a run's label, fit for the head of a row: ``Base model, 3-shot``."""
+        who, prompt = self._names[run.name]
+        return f"{who}, {prompt}"
 
     def inline(self, run: ReportRun) -> str:
-        """Return a run's label, fit for the middle of a sentence."""
-        label = self._names[run.name]
-        if label.startswith(("Base model", "Tuned model")):
-            return f"the {label[0].lower()}{label[1:]}"
-        return label
+        """Return a run's label, fit for a sentence: ``the base model (3-shot)``."""
+        who, prompt = self._names[run.name]
+        if who in ("Base model", "Tuned model"):
+            who = f"the {who.lower()}"
+        return f"{who} ({prompt})"
+
+
+def _plain(run: ReportRun, *, one_model: bool) -> tuple[str, str]:
+    prompt = f"{run.shots}-shot" if run.shots else "zero-shot"
+    if one_model:
+        return ("Tuned model" if run.tuned else "Base model"), prompt
+    return f"{run.model_name}, {'tuned' if run.tuned else 'base'}", prompt
 
 
 def baseline_name(name: str) -> str:
@@ -86,7 +85,7 @@ def baseline_name(name: str) -> str:
 
 def finish_name(name: str) -> str:
     """Return how a completion ended, in words."""
-    return _FINISH.get(name, name)
+    return FINISH_NAMES.get(name, name)
 
 
 def reason_name(name: str) -> str:

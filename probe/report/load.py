@@ -19,8 +19,8 @@ from generators.records import TRACE_SCHEMA, Trace
 from probe.report.inputs import (
     EXECUTION,
     FINETUNE,
-    POLICIES,
     GRADING,
+    POLICIES,
     Inputs,
     ReportRun,
     Sample,

@@ -17,6 +17,7 @@ __all__ = [
     "count",
     "duration",
     "interval",
+    "no_width",
     "p_value",
     "percent",
     "percent_interval",
@@ -44,8 +45,18 @@ def percent(share: float) -> str:
     return f"{_fixed(100 * share)}%"
 
 
+def no_width(score: Estimate) -> bool:
+    """Return whether an interval says nothing because there was one program to resample."""
+    return score.clusters < 2 and score.low == score.high
+
+
 def interval(score: Estimate) -> str:
-    """Return the interval of a share, in percent: ``[9.1, 15.6]``."""
+    """Return the interval of a share, in percent: ``[9.1, 15.6]``.
+
+    Programs are resampled, so a single program gives no interval.
+    """
+    if no_width(score):
+        return "[no interval]"
     return f"[{_fixed(100 * score.low)}, {_fixed(100 * score.high)}]"
 
 
@@ -60,7 +71,9 @@ def points(difference: float) -> str:
 
 
 def points_interval(score: Estimate) -> str:
-    """Return ``+4.0 [−1.2, +9.3]``: percentage points with their interval."""
+    """Return percentage points with their interval: ``+4.0 [+1.2, +9.3]``."""
+    if no_width(score):
+        return f"{points(score.estimate)} [no interval]"
     low, high = (_fixed(100 * end, sign=True) for end in (score.low, score.high))
     return f"{points(score.estimate)} [{low}, {high}]"
 

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Mark", "Picture", "TypeRow", "scores_picture", "training_picture", "types_picture"]
 
-_WIDTH = 4.9  # inches; at 72 units an inch the figure fills a phone at about its own size
+_WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
 _FONT = 10.5
-_INK, _MUTED, _RULE = "#010101", "#020202", "#030303"
+_LABEL = 36  # characters
+_INK, _MUTED, _RULE, _CARD = "#010101", "#020202", "#030303", "#050505"
 _SERIES = ("#040401", "#040402", "#040403", "#040404", "#040405", "#040406")
 _MARKERS = "oDs^vP"
+_PLATE = {"facecolor": _CARD, "edgecolor": "none", "pad": 0.8}  # keeps grid lines off the text
 _COLOURS = {
     _INK: "currentColor",
     _MUTED: "var(--muted)",
     _RULE: "var(--rule)",
+    _CARD: "var(--card)",
     **{colour: f"var(--series-{place})" for place, colour in enumerate(_SERIES, 1)},
 }
 
@@ -117,10 +120,22 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 def _draw(axes: Axes, score: Estimate, y: float, series: int | None) -> None:
     colour, marker = _style(series)
-    axes.plot([100 * score.low, 100 * score.high], [y, y], color=colour, linewidth=1.8)
+    axes.plot([100 * score.low, 100 * score.high], [y, y], color=colour, linewidth=1.8, zorder=3)
     axes.plot(
-        [100 * score.estimate], [y], marker=marker, color=colour, markersize=8, markeredgewidth=2
+        [100 * score.estimate],
+        [y],
+        marker=marker,
+        color=colour,
+        markersize=8,
+        markeredgewidth=2,
+        clip_on=False,
+        zorder=4,
     )
+
+
+def _short(label: str) -> str:
+    """Cut a label that would run into the value beside it; the whole stands in the table."""
+    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _percent_axis(axes: Axes, scores: Sequence[Estimate]) -> None:
@@ -146,8 +161,9 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
             "va": "bottom",
             "fontsize": _FONT,
             "color": _INK,
+            "bbox": _PLATE,
         }
-        axes.text(0.0, y + 0.2, mark.label, ha="left", **text)
+        axes.text(0.0, y + 0.2, _short(mark.label), ha="left", **text)
         axes.text(1.0, y + 0.2, percent_interval(mark.score), ha="right", **text)
     axes.set_ylim(-len(marks) + 0.6, 0.75)
     _percent_axis(axes, [mark.score for mark in marks])
@@ -166,7 +182,8 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
 def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
     """Draw one block for each output type, one line in it for each run."""
     block = 0.34 + 0.2 * len(labels)
-    height = block * len(rows) + 0.65 + 0.24 * len(labels)
+    legend = 0.2 * len(labels) + 0.1
+    height = block * len(rows) + 0.55 + legend
     figure, axes = _figure(height)
     for place, row in enumerate(rows):
         top = -place * block
@@ -178,13 +195,13 @@ def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> P
             fontsize=_FONT,
             color=_INK,
             va="center",
+            bbox=_PLATE,
         )
         for series, score in enumerate(row.scores):
             _draw(axes, score, top - 0.38 - 0.2 * series, series)
     axes.set_ylim(-block * len(rows), 0.02)
     _percent_axis(axes, [score for row in rows for score in row.scores])
     _legend(axes, labels)
-    legend = 0.24 * len(labels) + 0.06
     figure.subplots_adjust(left=0.02, right=0.98, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "

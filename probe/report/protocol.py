@@ -136,9 +136,7 @@ def _input(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield title, _text(value)
 
 
-def _named(
-    values: dict[str, Any], names: dict[str, str], prefix: str
-) -> Iterator[tuple[str, str]]:
+def _named(values: dict[str, Any], names: dict[str, str], prefix: str) -> Iterator[tuple[str, str]]:
     """Yield the known fields in their order, then the unknown ones by name."""
     for name, title in names.items():
         if name in values:

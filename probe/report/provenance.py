@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from generators.jsonl import canonical_json
 from probe.report.inputs import Inputs, ReportRun
 from probe.report.labels import Labels
 from probe.report.matching import Cohort
 from probe.report.numbers import count, scrub, visible
 
-__all__ = ["Making", "limits", "making", "public_manifest"]
+__all__ = ["Making", "limits", "making", "public_manifest", "source_of", "split_of"]
 
 _PRIVATE = {"release", "host", "hostname", "node", "user", "home"}
 _FEW_PROGRAMS = 30
@@ -123,16 +124,19 @@ def _of_runs(inputs: Inputs, labels: Labels) -> list[str]:
         git = run.manifest.get("git")
         if isinstance(git, dict) and git.get("dirty"):
             found.append(f"{name}: made from a checkout with uncommitted changes.")
-        source = _source(run)
+        source = source_of(run)
         if source.get("known") is False:
             found.append(f"{name}: the content of its problem source is not a listed version.")
-        how = str(run.model.get("obtained") or run.model.get("how") or "")
-        if any(word in how.lower() for word in ("gguf", "q4", "wheel", "quant")):
-            found.append(f"{name}: the weights were quantised before use ({visible(how)}).")
     for field, what in (("packages", "package versions"), ("git", "source commits")):
         kept = [run.manifest.get(field) for run in inputs.execution]
         if any(value != kept[0] for value in kept[1:]):
             found.append(f"The execution runs were made with different {what}.")
+    quantised = [run.name for run in inputs.runs if _quantised(run)]
+    if quantised:
+        found.append(
+            f"The weights came as quantised files ({', '.join(quantised)}); scores of the "
+            "full-precision weights may differ."
+        )
     trained = {run.results.get("adapter_sha256") for run in inputs.finetune}
     found += [
         f"{labels[run]}: its adapter is not one of the fine-tuning runs shown here."
@@ -142,13 +146,19 @@ def _of_runs(inputs: Inputs, labels: Labels) -> list[str]:
     return found
 
 
+def _quantised(run: ReportRun) -> bool:
+    """Return whether the base weights were made from a quantised (GGUF) file."""
+    told = canonical_json(run.model).lower()
+    return any(word in told for word in ("gguf", "q4_", "q8_"))
+
+
 def _of_items(group: Sequence[Cohort]) -> list[str]:
     found = []
     for cohort in group:
         if cohort.n_programs < _FEW_PROGRAMS:
             found.append(
-                f"Only {count(cohort.n_programs, 'program')}: with fewer than {_FEW_PROGRAMS} "
-                "the percentile bootstrap is too narrow; read the intervals as rough."
+                f"Only {count(cohort.n_programs, 'program')}: intervals from fewer than "
+                f"{_FEW_PROGRAMS} programs are rough."
             )
         run = cohort.runs[0]
         asked = [run.config.get(name) for name in ("limit", "per_program")]
@@ -157,7 +167,7 @@ def _of_items(group: Sequence[Cohort]) -> list[str]:
                 f"The {count(cohort.n_items, 'item')} are a seeded choice from the trace file, "
                 "not all of it."
             )
-        if str(_source(run).get("name", "")).startswith("mbpp"):
+        if str(source_of(run).get("name", "")).startswith("mbpp"):
             found.append(
                 "MBPP has been public since 2021: its programs and asserts may stand in any "
                 "model's training data. Generated inputs are fresh; the table by origin sets "
@@ -166,7 +176,17 @@ def _of_items(group: Sequence[Cohort]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _source(run: ReportRun) -> dict[str, Any]:
+def source_of(run: ReportRun) -> dict[str, Any]:
+    """Return what the run's inputs say of their problem source, maybe nothing."""
+    inputs = dict(run.identity.get("inputs") or {})
+    return dict(inputs.get("source") or _header(run).get("source") or {})
+
+
+def split_of(run: ReportRun) -> str:
+    """Return the split that the run's traces come from, or an empty text."""
+    return str(_header(run).get("split") or "")
+
+
+def _header(run: ReportRun) -> dict[str, Any]:
     traces = dict((run.identity.get("inputs") or {}).get("traces") or {})
-    header = dict(traces.get("header") or {})
-    return dict(header.get("source") or {})
+    return dict(traces.get("header") or {})

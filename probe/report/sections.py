@@ -65,15 +65,27 @@ def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:
         best = min(validation, key=lambda point: point[1])
         rows.append(("First validation loss", f"{validation[0][1]:.4f} at step {validation[0][0]}"))
         rows.append(("Best validation loss", f"{best[1]:.4f} at step {best[0]}"))
-        rows.append(("Last validation loss", f"{validation[-1][1]:.4f} at step {validation[-1][0]}"))
+        rows.append(
+            ("Last validation loss", f"{validation[-1][1]:.4f} at step {validation[-1][0]}")
+        )
     if results.get("reload_max_difference") is not None:
         difference = f"{results['reload_max_difference']:.3g}"
         rows.append(("Largest difference of logits after reloading", difference))
-    rows.append(("Adapter (sha256)", f"{str(results['adapter_sha256'])[:16]}\N{HORIZONTAL ELLIPSIS}"))
-    used = [r.name for r in inputs.execution if r.adapter == results["adapter_sha256"]]
-    told = (
-        f"Run {run.name} tuned {visible(run.model_name)} on execution traces; "
-        + (f"its adapter is the one of {' and '.join(used)}." if used else "no run here uses it.")
+    if results.get("kept_step") is not None:
+        rows.append(("Step whose adapter was kept", f"{results['kept_step']:,}"))
+    dropped = [int(results.get(f"dropped_{name}") or 0) for name in ("train", "validation")]
+    if any(dropped):
+        rows.append(
+            ("Items too long to learn from", f"{dropped[0]} train, {dropped[1]} validation")
+        )
+    rows.append(
+        ("Adapter (sha256)", f"{str(results['adapter_sha256'])[:16]}\N{HORIZONTAL ELLIPSIS}")
+    )
+    used = [f"“{r.name}”" for r in inputs.execution if r.adapter == results["adapter_sha256"]]
+    told = f"Run “{run.name}” tuned {run.model_name} on execution traces. " + (
+        f"Its adapter is the one evaluated in {' and '.join(used)}."
+        if used
+        else "No evaluation shown here used its adapter."
     )
     tables = (
         _plain(f"{key}-facts", f"Fine-tuning run {run.name}", rows),
@@ -125,6 +137,8 @@ def grade_section(run: ReportRun, place: int) -> Section:
                     (Cell(text=visible(name)), Cell(text=f"{m:,}", note=f"{m / max(n, 1):.1%}"))
                     for name, m in verdicts
                 ),
+                foot=f"{count(results.get('tests_inside', 0), 'test')} that are no "
+                "`call == literal` ran inside the sandbox; all others were compared outside it.",
             ),
         ),
     )

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 from probe.report.compare import Comparison, Margin
 from probe.report.inputs import POLICIES, ReportRun, estimate
-from probe.report.labels import POLICY_NAMES, Labels, baseline_name, finish_name, reason_name
+from probe.report.labels import (
+    FINISH_NAMES,
+    POLICY_NAMES,
+    Labels,
+    baseline_name,
+    finish_name,
+    reason_name,
+)
 from probe.report.matching import Cohort
 from probe.report.numbers import count, interval, p_value, percent
 from probe.report.numbers import points_interval as points
@@ -158,7 +165,8 @@ def group_table(cohort: Cohort, labels: Labels, field: str, caption: str, key: s
     ]
     rows = []
     for name in names:
-        size = f"{first[name]['n_items']} of {count(first[name]['n_programs'], 'program')}"
+        group = first[name]
+        size = f"{count(group['n_items'], 'item')}, {count(group['n_programs'], 'program')}"
         scores = [
             _score(estimate(run.results[field][name][policy]))
             for run in cohort.runs
@@ -179,9 +187,7 @@ def _group_name(name: str) -> str:
     return {"assert": "Public assert", "generated": "Generated input"}.get(name, name)
 
 
-def baseline_table(
-    cohort: Cohort, labels: Labels, margins: Sequence[Margin], key: str
-) -> Table:
+def baseline_table(cohort: Cohort, labels: Labels, margins: Sequence[Margin], key: str) -> Table:
     """Make the table of trivial baselines with each run's margin over them."""
     by_pair = {(margin.run.name, margin.baseline): margin for margin in margins}
     scores = cohort.runs[0].results["baselines"]
@@ -194,7 +200,8 @@ def baseline_table(
         rows.append((Cell(text=baseline_name(name)), *own, *verdicts))
     return Table(
         key=key,
-        caption=f"Trivial baselines, which read no program, on the same {_size(cohort)}.",
+        caption=f"Trivial baselines on the same {_size(cohort)}: guesses from types, from other "
+        "outputs and from the look of the text.",
         columns=(
             "Baseline",
             *(POLICY_NAMES[policy] for policy in POLICIES),
@@ -209,7 +216,8 @@ def baseline_table(
 def ending_table(cohort: Cohort, labels: Labels, key: str) -> Table:
     """Make the table of how completions ended and why answers are missing."""
     runs = cohort.runs
-    endings = sorted({name for run in runs for name in run.results["counts"]["finish"]})
+    seen = {name for run in runs for name in run.results["counts"]["finish"]}
+    endings = [*FINISH_NAMES, *sorted(seen - set(FINISH_NAMES))]
     reasons = sorted({name for run in runs for name in run.results["counts"]["no_answer"]})
     rows = [
         _counts(finish_name(name), runs, [r.results["counts"]["finish"].get(name, 0) for r in runs])

@@ -47,7 +47,7 @@ def few_shot_examples(
             f"source {name} has {len(found)} of the {count} few-shot tasks "
             f"{list(DEFAULT_SHOT_IDS)}; pass --shots 0 or --shot-source"
         )
-    return found, source.manifest()
+    return found, source.identity()
 
 
 def _shot(problem: Problem) -> Trace | None:

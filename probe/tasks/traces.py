@@ -2,4 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from generators.problems.sources import load_source
+from generators.progress import Progress
+from generators.trace_files import write_traces
+from generators.tracing import TracePlan
+from probe.config import MakeTracesConfig
+
 __all__ = ["make_traces"]
+
+
+def make_traces(config: MakeTracesConfig, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Write the trace file that ``config`` asks for and return its summary.
+
+    Raises:
+        ProbeError: The source cannot be had, the file holds other traces, or the sandbox failed.
+    """
+    source = load_source(
+        config.source, data_dir=config.data.data_dir, accept_unknown=config.data.accept_unknown
+    )
+    plan = TracePlan(
+        inputs=config.inputs,
+        seed=config.seed,
+        max_call_chars=config.max_call_chars,
+        max_output_chars=config.max_output_chars,
+    )
+    summary = write_traces(
+        config.out,
+        source,
+        config.split,
+        plan,
+        workers=config.data.workers,
+        trust_programs=config.data.trust_programs,
+        limit=config.limit,
+        progress=progress,
+    )
+    return summary.to_json()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,22 @@ import torch
 
 from generators import jsonl
 from generators.errors import DataError, RunError
+from probe.training.results import LOG, LOG_SCHEMA
 
-__all__ = [
-    "LOG_SCHEMA",
-    "RunLog",
-    "load_checkpoint",
-    "remove_checkpoint",
-    "save_checkpoint",
-]
+__all__ = ["RunLog", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
 
-LOG_SCHEMA = "probe.finetune-log"
 _STATE = Path("checkpoint", "state.pt")
 
 
 class RunLog:
     """The log of one run, on disk and in memory.
 
-    Rows are ``{"event": "train" | "validation" | "done", "step": ..., ...}``.
+    Rows are ``{"event": "train" | "validation" | "done", "step": ..., ...}``. What they add up to
+    is derived by :mod:`probe.training.results`.
+
+    Attributes:
+        path: The file.
+        run: What identifies the run.
     """
 
     def __init__(self, folder: Path, run: dict[str, Any]) -> None:
@@ -48,7 +48,8 @@ class RunLog:
             RunError: The folder holds the log of another run.
             DataError: The log cannot be read or written.
         """
-        self.path = folder / "log.jsonl"
+        self.path = folder / LOG
+        self.run = run
         self._header = jsonl.header(LOG_SCHEMA, run=run)
         self._rows: list[dict[str, Any]] = []
         if self.path.exists():
@@ -89,9 +90,9 @@ class RunLog:
             jsonl.write(self.path, self._header, kept)
         self._rows = kept
 
-    def rows(self, event: str) -> list[dict[str, Any]]:
-        """Return the rows of one kind, in order."""
-        return [row for row in self._rows if row["event"] == event]
+    def rows(self, event: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows of one kind, or all, in order."""
+        return [row for row in self._rows if event in (None, row["event"])]
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
@@ -116,7 +117,8 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
             os.fsync(stream.fileno())
         scrap.replace(path)
     except OSError as error:
-        scrap.unlink(missing_ok=True)
+        with suppress(OSError):
+            scrap.unlink(missing_ok=True)
         raise _unwritable(path, error) from None
 
 

@@ -42,6 +42,7 @@ from probe.training.dataset import (
     preview,
 )
 from probe.training.packing import check_packing
+from probe.training.results import finetune_results
 from probe.training.settings import FinetuneResult, FinetuneSettings
 from probe.training.trainer import Trainer
 
@@ -101,10 +102,17 @@ def finetune(
     finally:
         tuned.unload()
     adapter = _put_in_place(trained.folder, settings.out / "adapter")
-    result = _result(settings, trained, adapter, difference)
-    trained.log.append("done", **result.to_json(), step=result.steps)
+    trained.log.append(
+        "done",
+        step=trained.log.rows("train")[-1]["step"],
+        kept_step=trained.kept_step,
+        dropped_train=trained.dropped_train,
+        dropped_validation=trained.dropped_validation,
+        adapter_sha256=jsonl.sha256_file(adapter / WEIGHTS),
+        reload_max_difference=difference,
+    )
     remove_checkpoint(settings.out)
-    return result
+    return _result(trained.log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +159,8 @@ def _train(
 ) -> _Trained | FinetuneResult:
     """Train and write the adapter beside its final place; a finished run's result as it is."""
     log = RunLog(settings.out, _identity(settings, train, validation, loaded))
-    if done := log.rows("done"):
-        return _finished(settings, FinetuneResult.from_json(done[-1]))
+    if log.rows("done"):
+        return _finished(settings, _result(log))
     learn = _encode(settings, train, loaded, "training")
     held_out = _encode(settings, validation, loaded, "validation")
     with jsonl.atomic_writer(settings.out / "preview.txt") as stream:
@@ -232,23 +240,5 @@ def _put_in_place(partial_folder: Path, folder: Path) -> Path:
     return folder
 
 
-def _result(
-    settings: FinetuneSettings, trained: _Trained, adapter: Path, difference: float
-) -> FinetuneResult:
-    steps, validations = trained.log.rows("train"), trained.log.rows("validation")
-    last = steps[-settings.eval_every :]
-    return FinetuneResult(
-        steps=len(steps),
-        kept_step=trained.kept_step,
-        items=sum(row["items"] for row in steps),
-        tokens=sum(row["tokens"] for row in steps),
-        input_tokens=sum(row["input_tokens"] for row in steps),
-        final_train_loss=sum(row["loss"] * row["tokens"] for row in last)
-        / sum(row["tokens"] for row in last),
-        validation_losses=tuple((row["step"], row["loss"]) for row in validations),
-        dropped_train=trained.dropped_train,
-        dropped_validation=trained.dropped_validation,
-        seconds=round(sum(row["seconds"] for row in steps + validations), 3),
-        adapter_sha256=jsonl.sha256_file(adapter / WEIGHTS),
-        reload_max_difference=difference,
-    )
+def _result(log: RunLog) -> FinetuneResult:
+    return FinetuneResult.from_results(finetune_results(log.run, log.rows()))

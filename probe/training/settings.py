@@ -116,7 +116,7 @@ class FinetuneSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneResult:
-    """What a finished run reports; every number but the last two comes from ``log.jsonl``.
+    """What a finished run reports, derived from its ``log.jsonl``.
 
     Attributes:
         steps: Optimiser steps taken.
@@ -148,14 +148,9 @@ class FinetuneResult:
     adapter_sha256: str
     reload_max_difference: float
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        row: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return row | {"validation_losses": [list(pair) for pair in self.validation_losses]}
-
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> FinetuneResult:
-        """Return the result that :meth:`to_json` made ``row`` of; other keys are ignored."""
-        values = {f.name: row[f.name] for f in fields(cls)}
-        losses = tuple((int(step), float(loss)) for step, loss in values["validation_losses"])
-        return cls(**(values | {"validation_losses": losses}))
+    def from_results(cls, results: dict[str, Any]) -> FinetuneResult:
+        """Return the result that a document of :mod:`probe.training.results` describes."""
+        losses = tuple((int(step), float(loss)) for step, loss in results["validation"])
+        own = {f.name: results[f.name] for f in fields(cls) if f.name != "validation_losses"}
+        return cls(**own, validation_losses=losses)

@@ -10,12 +10,12 @@ import torch
 
 from generators.errors import DataError, FormatError, RunError
 from probe.training.checkpoint import (
-    LOG_SCHEMA,
     RunLog,
     load_checkpoint,
     remove_checkpoint,
     save_checkpoint,
 )
+from probe.training.results import LOG_SCHEMA
 
 RUN = {"seed": 0, "rank": 16, "train_sha256": "aa"}
 

@@ -1,4 +1,4 @@
-"""Settings refuse nonsense; results survive JSON."""
+"""Settings refuse nonsense."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from generators.errors import UsageError
-from probe.training.settings import Decay, FinetuneResult, FinetuneSettings
+from probe.training.settings import Decay, FinetuneSettings
 
 
 def test_defaults_are_allowed() -> None:
@@ -49,22 +49,3 @@ def test_identity_is_json_without_what_may_change() -> None:
     identity = FinetuneSettings(model="m", out=Path("o"), decay=Decay.LINEAR).identity()
     assert json.loads(json.dumps(identity))["decay"] == "linear"
     assert not {"out", "save_every", "accept_licence"} & identity.keys()
-
-
-def test_result_survives_json() -> None:
-    result = FinetuneResult(
-        steps=3,
-        kept_step=2,
-        items=9,
-        tokens=30,
-        input_tokens=300,
-        final_train_loss=0.5,
-        validation_losses=((0, 2.0), (3, 1.0)),
-        dropped_train=0,
-        dropped_validation=1,
-        seconds=1.5,
-        adapter_sha256="00",
-        reload_max_difference=0.0,
-    )
-    row = json.loads(json.dumps(result.to_json() | {"event": "done"}))
-    assert FinetuneResult.from_json(row) == result

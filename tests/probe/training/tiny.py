@@ -31,7 +31,7 @@ from transformers import (
 from probe.training.dataset import Example
 from probe.training.settings import FinetuneSettings
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 320,
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -43,7 +43,12 @@ SIZES = {
     "bos_token_id": 0,
     "eos_token_id": 1,
 }
-ARCHITECTURES = ("llama", "qwen2", "gemma3", "llama-eager", "gemma3-eager")
+GEMMA: dict[str, Any] = {
+    "head_dim": 8,
+    "sliding_window": 9,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    "final_logit_softcapping": 3.0,
+}
 
 
 def make_examples(groups: int, per_group: int, *, first: int = 0) -> list[Example]:
@@ -73,30 +78,26 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", special_tokens=[("<s>", 0)]
     )
-    return PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    wrapped: PreTrainedTokenizerFast = fast(
         tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<s>"
     )
+    return wrapped
 
 
 def make_model(architecture: str, dtype: torch.dtype = torch.float64) -> Any:
     name, _, attention = architecture.partition("-")
     attention = attention or "sdpa"
     torch.manual_seed(1)
+    kind: Any
+    config: Any
     if name == "llama":
-        model: Any = LlamaForCausalLM._from_config(
-            LlamaConfig(**SIZES), attn_implementation=attention
-        )
+        kind, config = LlamaForCausalLM, LlamaConfig(**SIZES)
     elif name == "qwen2":
-        model = Qwen2ForCausalLM._from_config(Qwen2Config(**SIZES), attn_implementation=attention)
+        kind, config = Qwen2ForCausalLM, Qwen2Config(**SIZES)
     else:
-        config = Gemma3TextConfig(
-            **SIZES,
-            head_dim=8,
-            sliding_window=9,
-            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
-            final_logit_softcapping=3.0,
-        )
-        model = Gemma3ForCausalLM._from_config(config, attn_implementation=attention)
+        kind, config = Gemma3ForCausalLM, Gemma3TextConfig(**SIZES, **GEMMA)
+    model = kind._from_config(config, attn_implementation=attention)
     with torch.no_grad():  # larger weights than the usual ones: attention has to matter
         for parameter in model.parameters():
             if parameter.ndim == 2:
@@ -163,6 +164,7 @@ class FakeProgress:
 def main() -> None:
     from probe.training.finetune import finetune
 
+    torch.set_num_threads(1)
     kill_after = int(sys.argv[2]) if len(sys.argv) > 2 else None
     result = finetune(
         make_settings(Path(sys.argv[1]), dropout=0.1),

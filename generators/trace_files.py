@@ -1,0 +1,276 @@
+"""Trace files: written program by program, resumable, the same bytes for the same request.
+
+    traces.jsonl             header, then one trace a line: complete, or not there
+    traces.summary.json      what was traced and what was dropped, written just before
+    traces.jsonl.partial     header, then one finished program a line, while it is made
+
+The header names all that the traces depend on, so that it decides whether a file that is there
+already is the one asked for. Called by ``probe make-traces``; :func:`read_traces` by everything
+that uses traces.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from platform import python_version_tuple
+from typing import Any, Self
+
+from generators import jsonl
+from generators.errors import DataError, FormatError, LiteralError, RunError
+from generators.literals import from_literal
+from generators.problems.sources import Source
+from generators.progress import Progress
+from generators.records import TRACE_SCHEMA, Origin, Problem, Split, Trace
+from generators.tracing import DropReason, ProgramTraces, TracePlan, trace_programs
+
+__all__ = ["SUMMARY_SCHEMA", "TraceSummary", "read_traces", "summary_path", "write_traces"]
+
+SUMMARY_SCHEMA = "probe.trace-summary"
+PARTIAL_SCHEMA = "probe.trace-partial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSummary:
+    """What is in a trace file, and what is not.
+
+    Attributes:
+        programs: Programs that were traced.
+        programs_with_traces: Those that gave any trace.
+        traces: Traces in all.
+        by_origin: Traces per :class:`~generators.records.Origin`.
+        drops: Calls that gave no trace, per reason.
+        output_types: Traces per type of their output.
+        short: Programs with fewer traces than wanted, by task id, and why.
+        sha256: Hash of the trace file.
+    """
+
+    programs: int
+    programs_with_traces: int
+    traces: int
+    by_origin: dict[str, int]
+    drops: dict[str, int]
+    output_types: dict[str, int]
+    short: dict[str, str]
+    sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Self:
+        """Build a summary from the object of :meth:`to_json`; further fields are passed over.
+
+        Raises:
+            FormatError: A field is missing.
+        """
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in row]
+        if missing:
+            raise FormatError(f"trace summary lacks {missing}")
+        return cls(**{name: row[name] for name in names})
+
+
+def summary_path(path: Path) -> Path:
+    """Return where the summary of a trace file is."""
+    return path.with_name(f"{path.stem}.summary.json")
+
+
+def read_traces(path: Path) -> list[Trace]:
+    """Read and check a trace file.
+
+    Raises:
+        DataError: The file cannot be read.
+        FormatError: A line is broken, an output is no literal, or an id comes twice.
+    """
+    traces: list[Trace] = []
+    seen: set[str] = set()
+    for number, row in jsonl.read(path, TRACE_SCHEMA):
+        try:
+            trace = Trace.from_json(row)
+            from_literal(trace.output)
+        except (FormatError, LiteralError) as error:
+            raise FormatError(f"{path}:{number}: {error}") from None
+        if trace.trace_id in seen:
+            raise FormatError(f"{path}:{number}: trace_id {trace.trace_id!r} comes twice")
+        seen.add(trace.trace_id)
+        traces.append(trace)
+    return traces
+
+
+def write_traces(
+    path: Path,
+    source: Source,
+    split: Split | None,
+    plan: TracePlan,
+    *,
+    workers: int = 2,
+    trust_programs: bool = False,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> TraceSummary:
+    """Trace programs of a source into a file, or finish or find such a file.
+
+    The same source, split, plan and limit give the same bytes, whatever ``workers``, the hash
+    seed of this process, and interruptions.
+
+    Args:
+        path: The trace file.
+        source: Where the programs come from.
+        split: Only programs of this split; ``None`` for all.
+        plan: What traces are wanted.
+        workers: Programs run at a time.
+        trust_programs: Allow a sandbox that does not isolate.
+        limit: Only the first so many programs.
+        progress: Told of each finished program.
+
+    Raises:
+        RunError: ``path`` or its unfinished rest holds other traces, or another process is
+            writing it.
+        DataError: There are no such programs, or a file cannot be read or written.
+        SandboxError: The sandbox broke down; what was done stays and is resumed.
+    """
+    problems = (source.problems if split is None else source.split(split))[:limit]
+    if not problems:
+        raise DataError(f"{source.name} has no programs in split {split or 'all'}")
+    head = _header(source, split, plan, limit)
+    with _held(path):
+        if path.exists():
+            return _stored(path, head)
+        partial = path.with_name(f"{path.name}.partial")
+        done = _resume(partial, head, problems)
+        rest = problems[len(done) :]
+        if rest:
+            programs = trace_programs(
+                rest, plan, workers=workers, trust_programs=trust_programs, progress=progress
+            )
+            _append(partial, head, programs, fresh=not done)
+        summary = _publish(path, head, partial)
+        partial.unlink(missing_ok=True)
+        return summary
+
+
+def _header(
+    source: Source, split: Split | None, plan: TracePlan, limit: int | None
+) -> dict[str, Any]:
+    packages = {name: metadata.version(name) for name in ("execution-probe", "hypothesis")}
+    head = jsonl.header(
+        TRACE_SCHEMA,
+        source=source.identity(),
+        split=split.value if split else "all",
+        limit=limit,
+        plan=asdict(plan),
+        packages={**packages, "python": ".".join(python_version_tuple()[:2])},
+    )
+    parsed: dict[str, Any] = json.loads(jsonl.canonical_json(head))
+    return parsed
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the same file."""
+    from filelock import FileLock, Timeout  # only writers need it
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{path} is being written by another process") from None
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _stored(path: Path, head: dict[str, Any]) -> TraceSummary:
+    """Return the summary of a file that is there already."""
+    differs = jsonl.difference(jsonl.read_header(path, TRACE_SCHEMA), head)
+    if differs:
+        raise RunError(f"{path} holds other traces ({differs}); choose another --out")
+    sidecar = summary_path(path)
+    try:
+        row = json.loads(sidecar.read_text(encoding="utf-8"))
+        summary = TraceSummary.from_json(row)
+    except (OSError, ValueError, TypeError, FormatError):
+        raise RunError(
+            f"{path} lacks its summary {sidecar.name}; delete it to make it again"
+        ) from None
+    if summary.sha256 != jsonl.sha256_file(path):
+        raise RunError(f"{path} was changed since it was written; delete it to make it again")
+    return summary
+
+
+def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) -> list[int]:
+    """Return the task ids of the programs that are done, after mending a torn line."""
+    if not partial.exists():
+        return []
+    jsonl.mend(partial)
+    if partial.stat().st_size == 0:
+        return []
+    stored = jsonl.read_header(partial, PARTIAL_SCHEMA)
+    differs = jsonl.difference(stored.get("traces"), head)
+    if differs:
+        raise RunError(
+            f"{partial} is the unfinished rest of other traces ({differs}); "
+            "delete it or choose another --out"
+        )
+    done = [row.get("task_id") for _, row in jsonl.read(partial, PARTIAL_SCHEMA)]
+    wanted = [problem.task_id for problem in problems]
+    if done != wanted[: len(done)]:
+        raise RunError(f"{partial} does not list its programs in order; delete it to start again")
+    return wanted[: len(done)]
+
+
+def _append(
+    partial: Path, head: dict[str, Any], programs: Iterator[ProgramTraces], *, fresh: bool
+) -> None:
+    try:
+        stream = partial.open("w" if fresh else "a", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise DataError(f"cannot write {partial}: {error.strerror or error}") from None
+    with stream:
+        if fresh:
+            jsonl.append_lines(stream, [jsonl.header(PARTIAL_SCHEMA, traces=head)])
+        for program in programs:
+            row = {
+                "task_id": program.problem.task_id,
+                "traces": [trace.to_json() for trace in program.traces],
+                "drops": program.drops,
+                "note": program.note,
+            }
+            jsonl.append_lines(stream, [row])
+
+
+def _publish(path: Path, head: dict[str, Any], partial: Path) -> TraceSummary:
+    """Turn the finished rest into the trace file and its summary, the file last."""
+    rows = [row for _, row in jsonl.read(partial, PARTIAL_SCHEMA)]
+    traces = [trace for row in rows for trace in row["traces"]]
+    drops: Counter[str] = Counter()
+    for row in rows:
+        drops.update(row["drops"])
+    origins = Counter(trace["origin"] for trace in traces)
+    text = "".join(map(jsonl.dump_line, [head, *traces]))
+    summary = TraceSummary(
+        programs=len(rows),
+        programs_with_traces=sum(bool(row["traces"]) for row in rows),
+        traces=len(traces),
+        by_origin={origin.value: origins[origin] for origin in Origin},
+        drops={reason.value: drops[reason] for reason in DropReason if drops[reason]},
+        output_types=dict(sorted(Counter(trace["output_type"] for trace in traces).items())),
+        short={str(row["task_id"]): row["note"] for row in rows if row["note"]},
+        sha256=jsonl.sha256_text(text),
+    )
+    jsonl.write_json(summary_path(path), jsonl.header(SUMMARY_SCHEMA, **summary.to_json()))
+    with jsonl.atomic_writer(path) as stream:
+        stream.write(text)
+    return summary

@@ -1,0 +1,281 @@
+"""From what a user typed to a model on a device, and the facts about it that a manifest keeps.
+
+Called by the tasks, the training and the command line. Accepts catalog names, local folders and
+hub ids; downloading is in :mod:`probe.models.fetch` and :mod:`probe.models.hub`, adapters in
+:mod:`probe.models.adapter`, generation in :mod:`probe.models.generate`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generators.errors import ModelError
+from generators.progress import Progress, Quiet
+from probe.models.adapter import attach_adapter
+from probe.models.catalog import CATALOG, Via, find_entry
+from probe.models.fetch import fetch_model
+from probe.models.hub import snapshot
+from probe.models.quiet import quiet_transformers
+from probe.models.store import hash_weights
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["LoadedModel", "choose_device", "choose_dtype", "load_model"]
+
+_LOG = logging.getLogger(__name__)
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_DTYPES = ("float32", "float16", "bfloat16", "float64")
+_DEVICES = ("cuda", "mps", "cpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A causal language model in evaluation mode with its tokenizer.
+
+    Attributes:
+        model: The torch module; a ``PeftModel`` when there is an adapter.
+        tokenizer: Its tokenizer.
+        device: ``cpu``, ``mps``, ``cuda`` or ``cuda:N``.
+        dtype: Precision of the weights, such as ``float32``.
+        name: Short name for reports: catalog name, hub id or folder name.
+        identity: What a manifest keeps: ``spec``, ``name``, ``obtained``, ``origin``,
+            ``weights`` (sha256 by file), ``adapter`` (or ``None``), ``parameters``, ``dtype``,
+            ``device``, ``end_tokens``, ``context_length``.
+        end_ids: Tokens that end an answer.
+        context_length: Most positions the model was made for; ``None`` if it does not say.
+    """
+
+    model: Any
+    tokenizer: Any
+    device: str
+    dtype: str
+    name: str
+    identity: dict[str, Any]
+    end_ids: frozenset[int]
+    context_length: int | None
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of a prompt, with the model's start token exactly once.
+
+        The start token is added where the tokenizer does so by itself and the text does not
+        begin with it already (as a rendered chat template does). An end token that the tokenizer
+        would append is left out: a prompt goes on.
+        """
+        start, end = self.tokenizer.bos_token, self.tokenizer.eos_token
+        add = not (start and text.startswith(start))
+        ids: list[int] = self.tokenizer(text, add_special_tokens=add, verbose=False)["input_ids"]
+        if add and ids and ids[-1] == self.tokenizer.eos_token_id and not text.endswith(end):
+            ids = ids[:-1]
+        return ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A model folder on disk and where it came from."""
+
+    folder: Path
+    name: str
+    base_name: str
+    obtained: str
+    origin: Mapping[str, Any]
+    weights: Mapping[str, str]
+    end_tokens: tuple[str, ...] = ()
+
+
+def load_model(
+    spec: str,
+    *,
+    adapter: Path | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    accept_licence: bool = False,
+    via: Via = Via.AUTO,
+    progress: Progress | None = None,
+) -> LoadedModel:
+    """Load a model, fetching it first if need be.
+
+    Args:
+        spec: A catalog name, a local folder with a ``config.json``, or a hub id ``org/name``.
+        adapter: A PEFT adapter folder, or a fine-tuning run folder that holds ``adapter/``.
+        device: ``auto`` (cuda, else mps, else cpu) or a torch device.
+        dtype: ``auto`` (cuda: bfloat16 where supported, else float16; mps: float16; cpu:
+            float32) or a torch dtype name.
+        accept_licence: The user accepts the terms of a model that asks for it.
+        via: Which way a catalog model is obtained the first time.
+        progress: Display of downloads and loading.
+
+    Raises:
+        ModelError: The model is unknown, cannot be had or read, or does not fit the adapter.
+    """
+    import torch
+
+    shown = progress or Quiet()
+    place = choose_device(device)
+    precision = choose_dtype(dtype, place)
+    found = _find(spec, via=via, accept_licence=accept_licence, progress=shown)
+    shown.start(f"loading {found.name}", None)
+    model, tokenizer = _read(found, getattr(torch, precision))
+    parameters = model.num_parameters()
+    attached = None
+    if adapter is not None:
+        model, attached = attach_adapter(
+            model, adapter, base_name=found.base_name, weights=found.weights
+        )
+    model = _place(model, place, found.name).eval()
+    shown.finish()
+    end_ids = _end_ids(model, tokenizer, found.end_tokens)
+    context = _context_length(model, tokenizer)
+    identity: dict[str, Any] = {
+        "spec": spec,
+        "name": found.name,
+        "obtained": found.obtained,
+        "origin": dict(found.origin),
+        "weights": dict(found.weights),
+        "adapter": attached,
+        "parameters": parameters,
+        "dtype": precision,
+        "device": place,
+        "end_tokens": sorted(tokenizer.convert_ids_to_tokens(sorted(end_ids))),
+        "context_length": context,
+    }
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        device=place,
+        dtype=precision,
+        name=found.name,
+        identity=identity,
+        end_ids=end_ids,
+        context_length=context,
+    )
+
+
+def choose_device(wanted: str = "auto") -> str:
+    """Return the torch device to use.
+
+    Raises:
+        ModelError: The device named is unknown or not there.
+    """
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next((kind for kind, present in there.items() if present), "cpu")
+    kind, _, number = wanted.partition(":")
+    if kind not in _DEVICES or (number and not (kind == "cuda" and number.isdigit())):
+        raise ModelError(f"unknown device {wanted!r}; use auto, {', '.join(_DEVICES)} or cuda:N")
+    if not there.get(kind, True) or (number and int(number) >= torch.cuda.device_count()):
+        raise ModelError(f"there is no device {wanted!r} on this machine; use auto or cpu")
+    return wanted
+
+
+def choose_dtype(wanted: str, device: str) -> str:
+    """Return the name of the torch dtype to use on ``device``.
+
+    Raises:
+        ModelError: The dtype named is unknown.
+    """
+    import torch
+
+    if wanted != "auto":
+        if wanted not in _DTYPES:
+            raise ModelError(f"unknown dtype {wanted!r}; use auto, {', '.join(_DTYPES)}")
+        return wanted
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return "float16" if device == "mps" else "float32"
+
+
+def _find(spec: str, *, via: Via, accept_licence: bool, progress: Progress) -> _Found:
+    """Bring the model of ``spec`` onto the disk."""
+    names = [entry.name for entry in CATALOG]
+    if spec in names:
+        entry = find_entry(spec)
+        stored = fetch_model(spec, via=via, accept_licence=accept_licence, progress=progress)
+        return _Found(
+            folder=stored.folder,
+            name=spec,
+            base_name=entry.hub_id,
+            obtained=stored.facts["obtained"],
+            origin=stored.facts["origin"],
+            weights=stored.weights,
+            end_tokens=entry.end_tokens,
+        )
+    folder = Path(spec).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"{spec} is no model folder: it has no config.json")
+        name = folder.resolve().name
+        return _Found(
+            folder=folder,
+            name=name,
+            base_name=name,
+            obtained="folder",
+            origin={},
+            weights=hash_weights(folder),
+        )
+    if _HUB_ID.fullmatch(spec):
+        place, commit = snapshot(spec, folder=None, progress=progress)
+        return _Found(
+            folder=place,
+            name=spec,
+            base_name=spec,
+            obtained="hub",
+            origin={"repository": spec, "revision": commit},
+            weights=hash_weights(place),
+        )
+    raise ModelError(
+        f"unknown model {spec!r}; give a catalog name ({', '.join(names)}), a local folder with "
+        "a config.json, or a hub id like org/name"
+    )
+
+
+def _read(found: _Found, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Read model and tokenizer from a folder; nothing is fetched and no foreign code runs."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                found.folder, dtype=dtype, local_files_only=True
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"cannot load the model {found.name}: {line}") from None
+    # What an adapter trained on this model will name as its base: never a path of this machine.
+    model.config._name_or_path = model.name_or_path = found.base_name
+    return model, tokenizer
+
+
+def _place(model: Any, device: str, name: str) -> Any:
+    import torch
+
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            f"{name} does not fit into the memory of {device}; use another device or dtype"
+        ) from None
+
+
+def _end_ids(model: Any, tokenizer: Any, extra: tuple[str, ...]) -> frozenset[int]:
+    """Return all tokens after which an answer is over."""
+    declared = model.generation_config.eos_token_id
+    ids = set(declared if isinstance(declared, list) else [declared])
+    ids |= {tokenizer.eos_token_id, *tokenizer.convert_tokens_to_ids(list(extra))}
+    return frozenset(identifier for identifier in ids if identifier is not None)
+
+
+def _context_length(model: Any, tokenizer: Any) -> int | None:
+    config = model.config.get_text_config(decoder=True)
+    length = getattr(config, "max_position_embeddings", None)
+    if length is None and tokenizer.model_max_length < 1_000_000:
+        length = tokenizer.model_max_length
+    return None if length is None else int(length)

@@ -1,0 +1,79 @@
+"""A report with the runs it was made from beside it, so that anybody can recompute it.
+
+Called by ``probe report`` and quickstart. What is copied is what ``probe verify`` needs: manifest,
+samples, log and results; adapters stay where they are.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from generators.errors import DataError, RunError, UsageError
+from generators.progress import Progress
+from probe.report.build import ReportSummary, build_report
+from probe.runs import MANIFEST, RESULTS, SAMPLES
+from probe.training.results import LOG
+
+__all__ = ["RUNS", "bundled", "write_report"]
+
+RUNS = "runs"
+_KEPT = (MANIFEST, SAMPLES, RESULTS, LOG)
+
+
+def write_report(
+    paths: Sequence[Path], out: Path, *, progress: Progress | None = None
+) -> ReportSummary:
+    """Write a report of finished runs into ``out`` and keep the runs in ``out/runs``.
+
+    Args:
+        paths: Run folders and trace files; their last names must differ.
+        out: Folder of the report. Runs that lie in it from an earlier report are replaced.
+        progress: Display of the parts done.
+
+    Raises:
+        UsageError: Two inputs have the same name.
+        RunError: A folder is no finished run.
+        DataError: A file is broken or cannot be written.
+    """
+    names = [path.resolve().name for path in paths]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise UsageError(f"two runs are named {doubled[0]}; rename one of the folders")
+    build_report(paths, out, progress=progress)  # refuses bad input before anything is copied
+    kept = out / RUNS
+    scrap = out / f".{RUNS}.tmp"
+    try:
+        shutil.rmtree(scrap, ignore_errors=True)
+        for path, name in zip(paths, names, strict=True):
+            _copy(path, scrap / name)
+        shutil.rmtree(kept, ignore_errors=True)
+        scrap.replace(kept)
+    except OSError as error:
+        shutil.rmtree(scrap, ignore_errors=True)
+        raise DataError(f"cannot write {kept}: {error.strerror or error}") from None
+    return build_report(bundled(out), out)
+
+
+def bundled(report: Path) -> list[Path]:
+    """Return the runs and trace files that lie in a report.
+
+    Raises:
+        RunError: ``report`` has none.
+    """
+    folder = report / RUNS
+    if not folder.is_dir():
+        raise RunError(f"{report} is no report with its runs: it has no {RUNS} folder")
+    return sorted(folder.iterdir())
+
+
+def _copy(path: Path, target: Path) -> None:
+    if path.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    for name in _KEPT:
+        if (path / name).is_file():
+            shutil.copyfile(path / name, target / name)
