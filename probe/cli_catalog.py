@@ -163,6 +163,7 @@ def doctor(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False
     from generators.paths import cache_dir
     from generators.problems.sources import list_sources
     from generators.sandbox.policy import detect
+    from probe.models.load import choose_device
 
     with display(quiet=quiet):
         sandbox = detect()
@@ -178,14 +179,14 @@ def doctor(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False
         },
         "sources": {row["name"]: row["supply"] for row in sources},
         "cache": {"path": str(folder), "free_bytes": free},
-        "devices": _devices(),
+        "device": choose_device(),
     }
     lines = [
         f"sandbox   {'ok: ' if sandbox.backend else 'MISSING: '}{sandbox.reason}",
         *([f"          do this: {sandbox.advice}"] if sandbox.advice else []),
         *[f"data      {row['name']}: {_whence(row)}" for row in sources],
         f"cache     {folder} ({free / 1e9:.1f} GB free)",
-        f"devices   {', '.join(document['devices'])}",
+        f"device    {document['device']}",
     ]
     show(document, lines, as_json=as_json)
 
@@ -194,10 +195,3 @@ def _whence(row: dict[str, Any]) -> str:
     if row["path"]:
         return f"{row['supply']}, {row['path']}"
     return f"not on this machine; `probe data fetch {row['name']}` or --data-dir"
-
-
-def _devices() -> list[str]:
-    """Name what torch can compute on, without importing it into the command line's start."""
-    from probe.models.load import available_devices
-
-    return available_devices()

@@ -185,6 +185,8 @@ def _items(chooser: Chooser, shape: Items, size: int | None) -> Any:
             continue
         size = step + 1 if shape.rows is Rows.STAIRS else width
         item = draw_value(chooser, shape.element, size=size)
+        while distinct and type(item) is int and item in found:
+            item += 1
         if not distinct or item not in found:
             found.append(item)
     if shape.habits and chooser.chance(3):

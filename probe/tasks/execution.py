@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from generators.trace_files import read_traces
-
 from generators.errors import UsageError
 from generators.jsonl import read_header, sha256_file, sha256_text
 from generators.progress import Progress, Quiet
 from generators.records import TRACE_SCHEMA, Trace
+from generators.trace_files import read_traces
 from probe.analysis.baselines import BASELINES, predict_baselines
 from probe.config import ExecutionConfig
 from probe.metrics import PREDICTION_POLICIES

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from generators.problems.sources import Source, load_source
 
 from generators import jsonl
 from generators.errors import FormatError, UsageError
 from generators.literals import EqualityPolicy
+from generators.problems.sources import Source, load_source
 from generators.progress import Progress, Quiet
 from generators.records import Problem, Verdict
 from generators.sandbox.policy import Limits

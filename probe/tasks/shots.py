@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from generators.problems.sources import load_source
-
 from generators.calls import parse_assert
 from generators.errors import UsageError
 from generators.literals import from_literal, type_name
+from generators.problems.sources import load_source
 from generators.records import Origin, Problem, Split, Trace
 from probe.config import DEFAULT_SHOT_IDS, DataOptions
 

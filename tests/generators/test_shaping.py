@@ -40,6 +40,10 @@ literals = st.recursive(
 )
 
 
+def _name(value: object) -> str:
+    return "holds" if callable(value) else repr(value)
+
+
 @given(st.data(), st.integers(1, 3), st.integers(1, 4))
 def test_arguments_have_the_types_of_some_example(data: st.DataObject, arity: int, n: int) -> None:
     rows = [data.draw(st.tuples(*[literals] * arity)) for _ in range(n)]
@@ -128,7 +132,7 @@ def test_dicts_with_fixed_keys_keep_them(data: st.DataObject) -> None:
         ([[], []], lambda v: v == []),
         ([{}], lambda v: v == {}),
     ],
-    ids=repr,
+    ids=_name,
 )
 @given(data=st.data())
 def test_patterns_are_kept(
@@ -157,7 +161,7 @@ def _widths(rows: Sequence[Sequence[Any]]) -> set[int]:
         ([("abc", "xyz"), ("de", "fg")], lambda a, b: len(a) == len(b)),
         ([(1, 7), (3, 5), (2, 100)], lambda low, high: low <= high),
     ],
-    ids=repr,
+    ids=_name,
 )
 @given(data=st.data())
 def test_ties_between_arguments_are_kept(
