@@ -8,81 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import islice
 
 from generators.calls import literal_arguments, parse_assert, render_call
-from generators.inputs import iterate_calls
+from generators.errors import LiteralError
 from generators.literals import EqualityPolicy, equal, from_literal, type_name
 from generators.records import Call, Origin, Outcome, OutcomeStatus, Problem, Trace
-from generators.sandbox.policy import Limits
+from generators.trace_plan import DropReason, ProgramTraces, TracePlan
 
-__all__ = ["Candidate", "DropReason", "Program", "ProgramTraces", "TracePlan"]
+__all__ = ["Candidate", "Program"]
 
 SURPLUS = 4
-BATCHES_PER_ROUND = 2
+BATCH = 5
 MAX_TIMEOUTS = 6
-
-
-class DropReason(StrEnum):
-    """Why a call gave no trace."""
-
-    EXCEPTION = "exception"
-    TIMEOUT = "timeout"
-    MEMORY = "memory"
-    CRASHED = "crashed"
-    OUTPUT_LIMIT = "output_limit"
-    UNSERIALISABLE = "unserialisable"
-    NONDETERMINISTIC = "nondeterministic"
-    DUPLICATE = "duplicate"
-    CALL_TOO_LONG = "call_too_long"
-    OUTPUT_TOO_LONG = "output_too_long"
-    WRONG_VALUE = "wrong_value"
-    NOT_A_LITERAL = "not_a_literal"
-    LOAD_FAILED = "load_failed"
-    NO_ENTRY_POINT = "no_entry_point"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TracePlan:
-    """What traces are wanted.
-
-    Attributes:
-        inputs: Traces with generated calls wanted per program.
-        seed: Seed of the generated calls.
-        max_call_chars: Longest call that is kept.
-        max_output_chars: Longest output that is kept.
-        limits: Bounds of one generated call.
-        assert_limits: Bounds of one call of an assert; generous, as these have to work.
-    """
-
-    inputs: int = 10
-    seed: int = 0
-    max_call_chars: int = 300
-    max_output_chars: int = 150
-    limits: Limits = field(default_factory=lambda: Limits(cpu_seconds=1.0, wall_seconds=6.0))
-    assert_limits: Limits = field(
-        default_factory=lambda: Limits(cpu_seconds=40.0, wall_seconds=120.0)
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramTraces:
-    """The traces of one program and what became of its other calls.
-
-    Attributes:
-        problem: The problem that the program solves.
-        traces: Asserts in their order, then generated calls in theirs.
-        drops: Number of calls dropped, by reason.
-        note: Why there are fewer traces than wanted, or ``""``.
-    """
-
-    problem: Problem
-    traces: tuple[Trace, ...]
-    drops: Mapping[DropReason, int]
-    note: str
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -94,12 +34,14 @@ class Candidate:
         text: Its canonical text: what is run and what a trace shows.
         value: Literal text of its value in the first run.
         variants: The sandbox variants that agreed on the value.
+        dropped: No trace comes of it.
     """
 
     call: Call
     text: str
     value: str = ""
     variants: set[int] = field(default_factory=set)
+    dropped: bool = False
 
 
 class Program:
@@ -116,13 +58,16 @@ class Program:
         self._generated = 0
         self._timeouts = 0
         self._ceiling: float | None = None
+        self._given_up = False
         self._notes: list[str] = []
         self._wrong: list[str] = []
         examples = [call for call in self._asserts if call is not None]
         if any(literal_arguments(call) for call in examples):
+            from generators.inputs import iterate_calls  # importing hypothesis takes a while
+
             self._calls = iterate_calls(examples, seed=plan.seed, task_id=problem.task_id)
         elif plan.inputs:
-            self._notes.append("no assert calls with literal arguments")
+            self.give_up("no assert calls with literal arguments")
 
     def assert_candidates(self) -> list[Candidate]:
         """Return the calls of the asserts that can be run."""
@@ -133,14 +78,13 @@ class Program:
         """Return the next batch of generated calls, empty when no more are wanted."""
         wanted = self.plan.inputs - len(self._varied())
         left = SURPLUS * self.plan.inputs - self._generated
-        size = min(left, max(1, -(-self.plan.inputs // BATCHES_PER_ROUND)))
-        if wanted <= 0 or size <= 0:
+        size = min(left, BATCH)
+        if wanted <= 0 or size <= 0 or self._given_up:
             return []
         batch = list(islice(self._calls, size))
         self._generated += len(batch)
         if len(batch) < size:
-            self._notes.append("no further inputs found")
-            self._calls = iter(())
+            self.give_up("no further inputs found")
         admitted = self._admit([call for call in batch if not self._too_heavy(call.text)])
         return admitted or (self.generated_candidates() if batch else [])
 
@@ -151,8 +95,7 @@ class Program:
     def _admit(self, calls: Sequence[Call]) -> list[Candidate]:
         admitted = []
         for call in calls:
-            arguments = literal_arguments(call)
-            text = call.text if arguments is None else render_call(call.entry_point, arguments)
+            text = _canonical(call)
             if len(text) > self.plan.max_call_chars:
                 self.drops[DropReason.CALL_TOO_LONG] += 1
             elif text in self._seen:
@@ -165,7 +108,7 @@ class Program:
     def give_up(self, reason: str) -> None:
         """Ask for no more generated calls."""
         self._notes.append(reason)
-        self._calls = iter(())
+        self._given_up = True
 
     def load_failed(self, candidates: Sequence[Candidate], load: Outcome) -> None:
         """Drop calls of a program that does not even load."""
@@ -184,6 +127,8 @@ class Program:
 
     def further_run(self, candidate: Candidate, outcome: Outcome, variant: int) -> None:
         """Compare a further outcome of a call with its first; on agreement keep the call."""
+        if candidate.dropped:
+            return
         if outcome.status is OutcomeStatus.OK and outcome.value == candidate.value:
             candidate.variants.add(variant)
             if candidate not in self.kept:
@@ -208,6 +153,7 @@ class Program:
             self.kept.append(candidate)
 
     def _drop(self, candidate: Candidate, reason: DropReason) -> None:
+        candidate.dropped = True
         self.drops[reason] += 1
         if reason is DropReason.TIMEOUT:
             self._timeouts += 1
@@ -282,6 +228,15 @@ def _failure(call: Call, outcome: Outcome) -> DropReason | None:
     if outcome.status is OutcomeStatus.UNSERIALISABLE and "too long" in outcome.message:
         return DropReason.OUTPUT_TOO_LONG
     return DropReason(outcome.status)
+
+
+def _canonical(call: Call) -> str:
+    """Return a call in canonical spelling where all its arguments are literals."""
+    arguments = literal_arguments(call)
+    try:
+        return call.text if arguments is None else render_call(call.entry_point, arguments)
+    except LiteralError:  # an int of more digits than a literal may have
+        return call.text
 
 
 def _weight(text: str) -> float:

@@ -52,11 +52,12 @@ def generate_calls(examples: Sequence[Call], *, count: int, seed: int, task_id: 
 
 def iterate_calls(examples: Sequence[Call], *, seed: int, task_id: int) -> Iterator[Call]:
     """Yield the calls of :func:`generate_calls` one by one, until no new ones are found."""
-    known = [(call.entry_point, literal_arguments(call)) for call in examples]
-    rows = [row for name, row in known if row and name == known[0][0]]
-    if not rows:
+    found = [(call.entry_point, literal_arguments(call)) for call in examples]
+    known = [(name, row) for name, row in found if row and _rendered(name, row)]
+    if not known:
         return
     name = known[0][0]
+    rows = [row for other, row in known if other == name]
     drawn: list[tuple[Any, ...]] = []
 
     @settings(database=None, deadline=None, verbosity=Verbosity.quiet)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -150,7 +150,8 @@ def write_traces(
             programs = trace_programs(
                 rest, plan, workers=workers, trust_programs=trust_programs, progress=progress
             )
-            _append(partial, head, programs, fresh=not done)
+            with closing(programs):
+                _append(partial, head, programs, fresh=not done)
         summary = _publish(path, head, partial)
         partial.unlink(missing_ok=True)
         return summary
@@ -232,13 +233,13 @@ def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) ->
 
 
 def _append(
-    partial: Path, head: dict[str, Any], programs: Iterator[ProgramTraces], *, fresh: bool
+    partial: Path, head: dict[str, Any], programs: Iterable[ProgramTraces], *, fresh: bool
 ) -> None:
     try:
         stream = partial.open("w" if fresh else "a", encoding="utf-8", newline="\n")
     except OSError as error:
         raise DataError(f"cannot write {partial}: {error.strerror or error}") from None
-    with stream:
+    try:
         if fresh:
             jsonl.append_lines(stream, [jsonl.header(PARTIAL_SCHEMA, traces=head)])
         for program in programs:
@@ -249,6 +250,9 @@ def _append(
                 "note": program.note,
             }
             jsonl.append_lines(stream, [row])
+    finally:
+        with suppress(OSError):  # a full disk was reported where it showed
+            stream.close()
 
 
 def _publish(path: Path, head: dict[str, Any], partial: Path) -> TraceSummary:

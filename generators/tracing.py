@@ -3,23 +3,24 @@
 Called by :mod:`generators.trace_files`. All calls of a program run in one sandbox pool, then
 those with a value once more in reversed order in a second pool, which has another hash seed and
 another random seed: what depends on these, or on the calls made before, shows as different
-values. A program caught at it has its other calls checked under more variants, as two short
-outcomes of a coin can agree. Which calls are made and which are kept is decided in
-:mod:`generators.candidates`, file formats are elsewhere.
+values. A program caught at it has its other calls checked under more variants, each call twice
+in one process, as two short outcomes of a coin can agree. Which calls are made and which are
+kept is decided in :mod:`generators.candidates`; file formats are elsewhere.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TypeAlias
 
-from generators.candidates import Candidate, DropReason, Program, ProgramTraces, TracePlan
+from generators.candidates import Candidate, Program
 from generators.progress import Progress, Quiet
 from generators.records import OutcomeStatus, Problem
 from generators.sandbox.policy import Limits
 from generators.sandbox.pool import Job, SandboxPool
+from generators.trace_plan import DropReason, ProgramTraces, TracePlan
 
 __all__ = ["DropReason", "ProgramTraces", "TracePlan", "trace_programs"]
 
@@ -37,7 +38,7 @@ def trace_programs(
     workers: int,
     trust_programs: bool = False,
     progress: Progress | None = None,
-) -> Iterator[ProgramTraces]:
+) -> Generator[ProgramTraces]:
     """Trace programs and yield them in the order of ``problems``.
 
     What comes out depends on problems and plan only, not on ``workers``.
@@ -98,7 +99,7 @@ class _Runner:
         self._compare(second, SECOND, self._first(batches, limits, had_calls), limits)
         for variant in SUSPECT_VARIANTS:
             suspects = [
-                (program, [c for c in program.kept if variant not in c.variants])
+                (program, [c for c in program.kept if variant not in c.variants] * 2)
                 for program in had_calls
                 if program.nondeterministic
             ]

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from generators.errors import EXIT_BAD_INPUT, EXIT_DIFFERENCE
@@ -210,6 +209,7 @@ def evaluate_execution(
 
     Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
     """
+    from probe.tasks.asking import make_generator
     from probe.tasks.execution import evaluate_execution as run
 
     options = ModelOptions(
@@ -230,8 +230,6 @@ def evaluate_execution(
         seed=seed,
     )
     with display(quiet=quiet) as bars:
-        from probe.models.generate import make_generator
-
         document = run(config, lambda: make_generator(options, progress=bars), progress=bars)
     show(document, execution_lines(out, document), as_json=as_json)
 
@@ -363,20 +361,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    known: tuple[str, int] | None
     try:
         code: Any = app(args=arguments, prog_name="probe", standalone_mode=False)
-    except click.ClickException as error:
-        show_error(f"{error.format_message()} (see probe --help)")
-        return EXIT_BAD_INPUT
-    except click.Abort:
-        code = None
+    except typer.Abort:
         known = describe_failure(KeyboardInterrupt())
     except (Exception, KeyboardInterrupt) as error:
-        known = describe_failure(error)
+        known = describe_failure(error) or _bad_usage(error)
         if known is None:
             raise
     else:
         return code if isinstance(code, int) else 0
-    text, exit_code = known if known else ("", 1)
+    text, exit_code = known if known else ("", EXIT_BAD_INPUT)
     show_error(text)
     return exit_code
+
+
+def _bad_usage(error: BaseException) -> tuple[str, int] | None:
+    """Line and exit code of a wrong option; its class has two homes, by typer's version."""
+    say = getattr(error, "format_message", None)
+    return (f"{say()} (see probe --help)", EXIT_BAD_INPUT) if say else None

@@ -93,7 +93,7 @@ def _evaluate(
     traces: dict[Split, Path],
     progress: Progress | None,
 ) -> Path:
-    from probe.models.generate import make_generator
+    from probe.tasks.asking import make_generator
     from probe.tasks.execution import evaluate_execution
 
     options: ModelOptions = replace(config.model, adapter=adapter)

@@ -112,7 +112,7 @@ class SandboxPool:
         with self._lock:
             self._closing = True
             for worker in self._workers:
-                worker.kill()
+                worker.stop()
         self._threads.shutdown(wait=True, cancel_futures=True)
         for worker in self._workers:
             worker.close()

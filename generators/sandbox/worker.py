@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
@@ -27,6 +27,7 @@ __all__ = ["Worker", "WorkerLostError", "WorkerRun"]
 
 _START_SECONDS = 60.0
 _SILENT_SECONDS = 10.0
+_END_SECONDS = 3.0
 _READY = b"\0\0\0\0"
 
 
@@ -71,28 +72,24 @@ class Worker:
         else:
             self._folder = tempfile.mkdtemp(prefix="probe-")
             argv = launch.process_argv(variant=variant)
-        self._process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=self._folder,
-            env={"PYTHONHASHSEED": str(variant)},
-            bufsize=0,
-            start_new_session=True,
-        )
-        assert self._process.stdin
-        assert self._process.stdout
-        self._to = self._process.stdin.fileno()
-        self._from = self._process.stdout.fileno()
-        self._poll = select.poll()
-        self._poll.register(self._from, select.POLLIN)
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                cwd=self._folder,
+                env={"PYTHONHASHSEED": str(variant)},
+                start_new_session=True,
+            )
         self._greet(isolated=isolated)
 
     def _greet(self, *, isolated: bool) -> None:
+        self._channel.settimeout(_START_SECONDS)
         try:
-            filtered = bool(json.loads(self._reply(_START_SECONDS))["filtered"])
-        except (WorkerLostError, ValueError, KeyError):
+            filtered = bool(json.loads(self._reply())["filtered"])
+        except (WorkerLostError, OSError, ValueError, KeyError):
             self._process.kill()
             lines = self._process.communicate()[1].decode(errors="replace").split("\n")
             self.close()
@@ -100,6 +97,7 @@ class Worker:
             raise SandboxError(
                 f"a sandbox worker does not start: {last}; see probe doctor"
             ) from None
+        self._channel.settimeout(_SILENT_SECONDS)
         if isolated and not filtered:
             self.close()
             raise SandboxError("the kernel refuses the system-call filter; see probe doctor")
@@ -120,52 +118,50 @@ class Worker:
         }
         body = json.dumps(job).encode("ascii")
         try:
-            self._write(len(body).to_bytes(4, "big") + body)
-            head, _, frames = self._reply(_SILENT_SECONDS).partition(b"\n")
+            self._channel.sendall(len(body).to_bytes(4, "big") + body)
+            head, _, frames = self._reply().partition(b"\n")
             answer = json.loads(head)
             if answer["id"] != self._sent or frames[:4] != _READY:
                 raise WorkerLostError("the program's process was not set up")
             self.retired = not answer["clean"]
             return _judge(answer, frames[4:], limits, steps)
+        except TimeoutError:
+            raise WorkerLostError("the worker shows no sign of life") from None
         except (OSError, ValueError, KeyError) as error:
-            raise WorkerLostError(str(error)) from None
+            raise WorkerLostError(f"the worker is lost ({error})") from None
 
-    def _write(self, frame: bytes) -> None:
-        rest = memoryview(frame)
-        while rest:
-            rest = rest[os.write(self._to, rest) :]
-
-    def _reply(self, silent_seconds: float) -> bytes:
+    def _reply(self) -> bytes:
         while True:
-            size = int.from_bytes(self._read_exactly(4, silent_seconds), "big")
-            if size:
-                return self._read_exactly(size, silent_seconds)
+            size = int.from_bytes(self._read_exactly(4), "big")
+            if size:  # else only a sign of life
+                return self._read_exactly(size)
 
-    def _read_exactly(self, size: int, silent_seconds: float) -> bytes:
+    def _read_exactly(self, size: int) -> bytes:
         parts = bytearray()
         while len(parts) < size:
-            if not self._poll.poll(silent_seconds * 1000):
-                raise WorkerLostError("no sign of life")
-            part = os.read(self._from, size - len(parts))
+            part = self._channel.recv(size - len(parts))
             if not part:
                 raise WorkerLostError("the worker ended")
             parts += part
         return bytes(parts)
 
-    def kill(self) -> None:
-        """Kill the worker at once, from any thread; :meth:`close` still has to follow."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
+    def stop(self) -> None:
+        """Make the worker end, and :meth:`run` with it; from any thread. No waiting."""
+        with contextlib.suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Kill the worker and free what it held."""
-        if self._process.poll() is None:
-            self.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        """End the worker and free what it held."""
+        self.stop()
+        self._channel.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
+            self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 

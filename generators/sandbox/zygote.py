@@ -51,9 +51,9 @@ _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
 
 def main(variant: int) -> None:
-    """Serve jobs until the parent closes the pipe.
+    """Serve jobs until the parent closes the channel.
 
-    A parent that dies closes the pipe; the programs' processes die with this one, by the
+    A parent that dies closes the channel; the programs' processes die with this one, by the
     kernel's hand (pid namespace, or a death signal that each child asks for).
 
     Args:
@@ -75,6 +75,7 @@ def main(variant: int) -> None:
     _send(replies, json.dumps(hello).encode() + b"\n")
     while (body := _receive(commands)) is not None:
         _send(replies, _serve(stage, json.loads(body), commands, replies))
+    os._exit(0)
 
 
 def _preload(variant: int) -> None:
@@ -92,7 +93,7 @@ def _preload(variant: int) -> None:
 
 
 def _take_channels() -> tuple[int, int]:
-    """Move the two pipes out of the way and put the null device in their place."""
+    """Move the channel to the parent out of the way and put the null device in their place."""
     commands = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
     replies = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
     null = os.open(os.devnull, os.O_RDWR)

@@ -138,6 +138,8 @@ def _infer_sequence(values: list[Any], kind: type, *, inner: bool) -> Shape:
     fixed = len(lengths) == 1 and len(values) > 1 and (inner or kind is tuple)
     element, rows = infer(elements, inner=True), _rows(values)
     sizes = (min(lengths), max(lengths)) if fixed else _sizes(values)
+    if order is Order.STRICTLY_RISING and isinstance(element, Items | Record):
+        order = Order.RISING  # equal rows are better than too few
     if rows is Rows.SQUARE and isinstance(element, Record):
         sizes = (len(element.places), len(element.places))
     return Items(

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from generators.jsonl import sha256_text
 from probe.metrics import score_prediction
 from probe.report.inputs import POLICIES, ReportRun
 from probe.report.matching import Cohort, FieldDifference, declared, same_weights
@@ -26,6 +25,8 @@ __all__ = [
     "margin",
     "verdict",
 ]
+
+_SEED = 0  # of every resampling, as in a run's own results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,20 +142,16 @@ def compare(
     return comparisons, tuple(refused)
 
 
-def _rng(*parts: str) -> np.random.Generator:
-    """Return a generator that depends on what is compared, not on the order of arguments."""
-    return np.random.default_rng(int(sha256_text("\0".join(parts))[:16], 16))
-
-
 def _pair(first: ReportRun, second: ReportRun, policy: str) -> Paired:
     answers = {sample.key: sample for sample in second.samples}
     a = [sample.right(policy) for sample in first.samples]
     b = [answers[sample.key].right(policy) for sample in first.samples]
-    seed = (first.results["samples_sha256"], second.results["samples_sha256"], policy)
     test = mcnemar(a, b)
     both = sum(x and y for x, y in zip(a, b, strict=True))
     return Paired(
-        difference=paired_difference(a, b, [s.task_id for s in first.samples], rng=_rng(*seed)),
+        difference=paired_difference(
+            a, b, [s.task_id for s in first.samples], rng=np.random.default_rng(_SEED)
+        ),
         both=both,
         only_first=test.only_a,
         only_second=test.only_b,
@@ -187,6 +184,6 @@ def margin(run: ReportRun, baseline: str) -> Margin:
             theirs,
             ours,
             [sample.task_id for sample in run.samples],
-            rng=_rng(run.results["samples_sha256"], baseline),
+            rng=np.random.default_rng(_SEED),
         ),
     )

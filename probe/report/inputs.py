@@ -127,10 +127,8 @@ class ReportRun:
     @property
     def adapter(self) -> str | None:
         """Hash of the adapter, ``None`` for a base model."""
-        found = self.model.get("adapter_sha256") or self.model.get("adapter")
-        if isinstance(found, dict):
-            found = found.get("sha256")
-        return str(found) if found else None
+        found = self.model.get("adapter")
+        return str(found["sha256"]) if isinstance(found, dict) and found.get("sha256") else None
 
     @property
     def tuned(self) -> bool:

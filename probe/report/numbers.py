@@ -30,6 +30,8 @@ __all__ = [
 
 _PATH = re.compile(r"(?:(?:file://|~)?/(?:[^/\n]+/)*[^/\n]+/?|[A-Za-z]:\\[^\n]+)")
 
+_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
 
 def _fixed(value: float, *, sign: bool = False) -> str:
     text = f"{abs(value):.1f}"
@@ -106,7 +108,7 @@ def visible(text: str) -> str:
         return text
     return "".join(
         character
-        if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co"}
+        if character in "\n\t" or unicodedata.category(character) not in _UNSEEN
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )

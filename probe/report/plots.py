@@ -167,7 +167,7 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
         axes.text(1.0, y + 0.2, percent_interval(mark.score), ha="right", **text)
     axes.set_ylim(-len(marks) + 0.6, 0.75)
     _percent_axis(axes, [mark.score for mark in marks])
-    figure.subplots_adjust(left=0.02, right=0.98, top=1 - 0.03 / height, bottom=0.55 / height)
+    figure.subplots_adjust(left=0.03, right=0.98, top=1 - 0.03 / height, bottom=0.55 / height)
     told = "; ".join(f"{mark.label}: {percent_interval(mark.score)}" for mark in marks)
     title = "Outputs predicted right"
     return Picture(
@@ -182,7 +182,7 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
 def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
     """Draw one block for each output type, one line in it for each run."""
     block = 0.34 + 0.2 * len(labels)
-    legend = 0.2 * len(labels) + 0.1
+    legend = 0.2 * len(labels) + 0.18
     height = block * len(rows) + 0.55 + legend
     figure, axes = _figure(height)
     for place, row in enumerate(rows):
@@ -202,7 +202,7 @@ def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> P
     axes.set_ylim(-block * len(rows), 0.02)
     _percent_axis(axes, [score for row in rows for score in row.scores])
     _legend(axes, labels)
-    figure.subplots_adjust(left=0.02, right=0.98, top=1 - legend / height, bottom=0.55 / height)
+    figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "
         + ", ".join(
@@ -272,7 +272,7 @@ def _legend(axes: Axes, labels: Sequence[str]) -> None:
     axes.legend(
         handles=handles,
         loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
+        bbox_to_anchor=(0.0, 1.01),
         borderaxespad=0.0,
         frameon=False,
         fontsize=_FONT,

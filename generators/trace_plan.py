@@ -1,0 +1,75 @@
+"""What traces are wanted, and what came out: the records of tracing.
+
+Made and read by :mod:`generators.tracing`, :mod:`generators.candidates` and
+:mod:`generators.trace_files`; a single trace is :class:`generators.records.Trace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from generators.records import Problem, Trace
+from generators.sandbox.policy import Limits
+
+__all__ = ["DropReason", "ProgramTraces", "TracePlan"]
+
+
+class DropReason(StrEnum):
+    """Why a call gave no trace."""
+
+    EXCEPTION = "exception"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASHED = "crashed"
+    OUTPUT_LIMIT = "output_limit"
+    UNSERIALISABLE = "unserialisable"
+    NONDETERMINISTIC = "nondeterministic"
+    DUPLICATE = "duplicate"
+    CALL_TOO_LONG = "call_too_long"
+    OUTPUT_TOO_LONG = "output_too_long"
+    WRONG_VALUE = "wrong_value"
+    NOT_A_LITERAL = "not_a_literal"
+    LOAD_FAILED = "load_failed"
+    NO_ENTRY_POINT = "no_entry_point"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracePlan:
+    """What traces are wanted.
+
+    Attributes:
+        inputs: Traces with generated calls wanted per program.
+        seed: Seed of the generated calls.
+        max_call_chars: Longest call that is kept.
+        max_output_chars: Longest output that is kept.
+        limits: Bounds of one generated call.
+        assert_limits: Bounds of one call of an assert; generous, as these have to work.
+    """
+
+    inputs: int = 10
+    seed: int = 0
+    max_call_chars: int = 300
+    max_output_chars: int = 150
+    limits: Limits = field(default_factory=lambda: Limits(cpu_seconds=1.0, wall_seconds=6.0))
+    assert_limits: Limits = field(
+        default_factory=lambda: Limits(cpu_seconds=40.0, wall_seconds=120.0)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramTraces:
+    """The traces of one program and what became of its other calls.
+
+    Attributes:
+        problem: The problem that the program solves.
+        traces: Asserts in their order, then generated calls in theirs.
+        drops: Number of calls dropped, by reason.
+        note: Why there are fewer traces than wanted, or ``""``.
+    """
+
+    problem: Problem
+    traces: tuple[Trace, ...]
+    drops: Mapping[DropReason, int]
+    note: str

@@ -1,0 +1,336 @@
+"""Attacks on what a program may touch: files, network, processes, the kernel, the harness."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from generators.records import OutcomeStatus
+from generators.sandbox.pool import JobResult
+
+Runner = Callable[..., JobResult]
+REPOSITORY = Path(__file__).resolve().parents[2]
+OPEN_FILES = """
+import os, stat
+def pipes():
+    found = []
+    for fd in range(3, 4096):
+        try:
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                found.append(fd)
+        except OSError:
+            pass
+    return found
+"""
+
+
+def errors(result: JobResult) -> list[str]:
+    assert result.load.status is OutcomeStatus.OK, result.load
+    return [outcome.error for outcome in result.steps]
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "/etc/shadow",
+        "/etc/hostname",
+        "/proc/self/environ",
+        "/proc/1/environ",
+        "/proc/1/mem",
+        "/proc/version",
+        "/sys/kernel",
+        "/var",
+        "/home",
+        "/usr/bin",
+        "/dev/shm",
+        "/dev/tty",
+        "/dev/vda",
+        "/dev/mem",
+        "/run",
+        str(Path.home() / ".ssh"),
+        str(Path.home() / ".bashrc"),
+        str(REPOSITORY / "pyproject.toml"),
+        str(REPOSITORY / ".git"),
+        __file__,
+        str(Path(sys.prefix) / "pyvenv.cfg"),
+    ],
+)
+def test_private_files_are_not_there(run: Runner, path: str) -> None:
+    result = run("import os", f"os.stat({path!r})", f"open({path!r}, 'rb').read(10)")
+    assert errors(result) == ["FileNotFoundError"] * 2
+
+
+def test_the_root_holds_only_libraries_and_python(run: Runner) -> None:
+    found = run("import os", "os.listdir('/')").steps[0].value
+    allowed = {"dev", "etc", "lib", "lib32", "lib64", "nix", "opt", "tmp", "usr"}
+    assert found
+    assert set(eval(found)) <= allowed | {Path(sys.base_prefix).parts[1]}
+
+
+def test_no_environment_and_no_name_of_the_user(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_SECRET", "the token")
+    code = "import os, ctypes, socket, sys"
+    libc = "ctypes.CDLL(None)"
+    steps = [
+        "dict(os.environ)",
+        f"{libc}.getenv(b'PROBE_SECRET')",
+        "os.getuid(), os.getgid(), os.getgroups()",
+        "os.uname().nodename",
+        "sys.argv",
+    ]
+    values = [outcome.value for outcome in run(code, *steps).steps]
+    assert values[:2] == ["{}", "0"]
+    assert values[2] == "(65534, 65534, [])" or str(values[2]).startswith("(65534, 65534, [65534")
+    assert values[3:] == ["'sandbox'", "['solution']"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/x", "/dev/x", "/etc/x", "/opt/inner/x", "/usr/lib/x", sys.base_prefix + "/x", os.__file__],
+)
+def test_nothing_but_tmp_can_be_written(run: Runner, path: str) -> None:
+    code = f"import os\npath = {path!r}"
+    steps = ("open(path, 'w')", "os.mkdir(path + 'd')", "os.chmod(os.path.dirname(path), 0o777)")
+    assert set(errors(run(code, *steps))) <= {"OSError", "PermissionError"}
+
+
+def test_tmp_cannot_be_left_by_links(run: Runner) -> None:
+    code = "import os"
+    result = run(code, "os.symlink('/', 'root')", "os.link(os.__file__, 'os')", "os.mkfifo('f')")
+    assert "" not in errors(result)
+
+
+def test_filling_tmp(run: Runner) -> None:
+    code = (
+        "import os\n"
+        "def fill():\n"
+        "    total = 0\n"
+        "    for i in range(1000):\n"
+        "        try:\n"
+        "            with open(f'{i}', 'wb') as file:\n"
+        "                total += file.write(b'x' * 500_000)\n"
+        "        except OSError:\n"
+        "            return total <= 4 << 20\n"
+    )
+    assert run(code, "fill()").steps[0].value == "True"
+
+
+def test_one_big_file(run: Runner) -> None:
+    result = run("", "open('big', 'wb').write(b'x' * (2 << 20))", "open('big', 'rb').seek(0, 2)")
+    assert result.steps[0].error == "OSError"
+    assert int(result.steps[1].value or 0) <= 1 << 20
+
+
+# Network
+
+
+def test_no_network(run: Runner, tmp_path: Path) -> None:
+    code = (
+        "import socket\n"
+        "def reach(family, kind, address):\n"
+        "    with socket.socket(family, kind) as mine:\n"
+        "        mine.connect(address)\n"
+        "        mine.send(b'secret')\n"
+    )
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket(socket.AF_UNIX) as named,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        abstract.bind(f"\0probe-{os.getpid()}")
+        named.bind(str(tmp_path / "socket"))
+        for listener in (abstract, named):
+            listener.listen()
+        steps = [
+            f"reach(socket.AF_INET, socket.SOCK_STREAM, {tcp.getsockname()!r})",
+            f"reach(socket.AF_INET, socket.SOCK_DGRAM, {udp.getsockname()!r})",
+            f"reach(socket.AF_UNIX, socket.SOCK_STREAM, {abstract.getsockname()!r})",
+            f"reach(socket.AF_UNIX, socket.SOCK_STREAM, {named.getsockname()!r})",
+            "socket.create_connection(('1.1.1.1', 53), 1)",
+            "socket.getaddrinfo('example.org', 80)",
+            "socket.socketpair()",
+            "__import__('urllib.request').request.urlopen('http://127.0.0.1', timeout=1)",
+        ]
+        assert "" not in errors(run(code, *steps))
+        udp.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            udp.recv(10)
+
+
+# Processes and the kernel
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "os.fork()",
+        "os.forkpty()",
+        "1 // (os.system('true') - (127 << 8))",
+        "os.posix_spawn('/bin/true', ['true'], {})",
+        "os.execv(sys.executable, ['python'])",
+        "subprocess.run([sys.executable])",
+        "multiprocessing.Process(target=print).start()",
+        "threading.Thread(target=print).start()",
+        "_thread.start_new_thread(print, ())",
+        "concurrent.futures.ThreadPoolExecutor().submit(print)",
+        "asyncio.run(asyncio.sleep(0))",
+    ],
+)
+def test_no_new_process_or_thread(run: Runner, step: str) -> None:
+    code = (
+        "import _thread, asyncio, concurrent.futures, multiprocessing, os, subprocess, sys\n"
+        "import threading"
+    )
+    assert errors(run(code, step))[0] in {
+        "OSError",
+        "PermissionError",
+        "RuntimeError",
+        "BlockingIOError",
+        "ZeroDivisionError",  # the shell could not be started
+        "FileNotFoundError",
+    }
+
+
+def test_fork_bomb(run: Runner) -> None:
+    code = (
+        "import os, ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "def bomb():\n"
+        "    forked = 0\n"
+        "    for _ in range(2000):\n"
+        "        for way in (os.fork, libc.fork, libc.vfork, lambda: libc.syscall(57)):\n"
+        "            try:\n"
+        "                forked += way() >= 0\n"
+        "            except OSError:\n"
+        "                pass\n"
+        "    return forked\n"
+    )
+    assert run(code, "bomb()").steps[0].value == "0"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86_64")
+def test_dangerous_system_calls(run: Runner) -> None:
+    numbers = {
+        "socket": (41, 2, 1, 0),
+        "shmget": (29, 0, 4096, 0o1777),
+        "semget": (64, 0, 1, 0o1777),
+        "msgget": (68, 0, 0o1777),
+        "ptrace": (101, 0, 0, 0, 0),
+        "setpriority": (141, 0, 1, 19),
+        "prctl": (157, 4, 1, 0, 0, 0),
+        "mount": (165, 0, 0, 0, 0, 0),
+        "tkill": (200, 1, 9),
+        "sched_setaffinity": (203, 1, 8, 0),
+        "mq_open": (240, 0, 0o100, 0o777, 0),
+        "add_key": (248, 0, 0, 0, 0, 0),
+        "keyctl": (250, 0, 0, 0, 0, 0),
+        "inotify_init1": (294, 0),
+        "perf_event_open": (298, 0, 0, 0, 0, 0),
+        "prlimit64": (302, 1, 7, 0, 0),
+        "setns": (308, 0, 0),
+        "process_vm_readv": (310, 1, 0, 0, 0, 0, 0),
+        "memfd_create": (319, 0, 0),
+        "bpf": (321, 0, 0, 0),
+        "userfaultfd": (323, 0),
+        "pidfd_open": (434, 1, 0),
+        "clone3": (435, 0, 0),
+        "io_uring_setup": (425, 1, 0),
+        "unshare": (272, 0x10000000),
+        "personality": (135, 0x0040000),
+        "rt_sigqueueinfo": (129, 1, 9, 0),
+        "kill the zygote": (62, 1, 9),
+        "kill all": (62, -1, 9),
+        "kill the group": (62, 0, 9),
+        "own a pipe's signals": (72, 1, 8, 1),
+    }
+    code = (
+        "import ctypes\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "def call(*numbers):\n"
+        "    return libc.syscall(*map(ctypes.c_long, numbers)), ctypes.get_errno()\n"
+    )
+    steps = [f"call({', '.join(map(str, row))})" for row in numbers.values()]
+    for name, outcome in zip(numbers, run(code, *steps).steps, strict=True):
+        assert outcome.value in ("(-1, 1)", "(-1, 38)"), name
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="machine code of x86_64")
+@pytest.mark.parametrize(
+    "machine_code",
+    [
+        "b8 02 00 00 00 cd 80 c3",  # the 32-bit entrance: fork
+        "b8 39 00 00 40 0f 05 c3",  # the x32 numbers: fork
+    ],
+)
+def test_other_entrances_to_the_kernel(run: Runner, machine_code: str) -> None:
+    code = (
+        "import ctypes, mmap\n"
+        "page = mmap.mmap(-1, 4096, prot=7)\n"
+        f"page.write(bytes.fromhex({machine_code!r}))\n"
+        "call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))\n"
+    )
+    outcome = run(code, "call() < 0").steps[0]
+    assert outcome.status is OutcomeStatus.CRASHED or outcome.value == "True"
+
+
+@pytest.mark.parametrize("number", [2, 9, 15, 19])
+def test_signals_to_others(run: Runner, number: int) -> None:
+    code = "import os, signal"
+    result = run(code, *(f"os.kill({pid}, {number})" for pid in (1, 0, -1, 2)), "1 + 1")
+    assert errors(result)[:3] == ["PermissionError"] * 3
+    # Process 2 is another, or the program itself, which may end itself.
+    assert result.steps[-1].value == "2"
+
+
+def test_limits_and_priorities_of_the_zygote(run: Runner) -> None:
+    code = "import os, resource"
+    result = run(
+        code,
+        "resource.prlimit(1, resource.RLIMIT_NOFILE, (3, 3))",
+        "os.setpriority(os.PRIO_PROCESS, 1, 19)",
+        "os.sched_setaffinity(1, {0})",
+        "resource.setrlimit(resource.RLIMIT_CPU, (-1, -1))",
+        "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+    )
+    assert "" not in errors(result)
+
+
+# The harness
+
+
+def test_only_its_own_descriptors(run: Runner) -> None:
+    assert run(OPEN_FILES, "len(pipes())").steps[0].value == "2"  # outcomes and output
+
+
+def test_the_harness_cannot_be_imported(run: Runner) -> None:
+    code = "import sys\nsys.path.append('/opt/inner')"
+    result = run("", "__import__('generators')", "__import__('probe')")
+    assert errors(result) == ["ModuleNotFoundError"] * 2
+    assert run(code, "open('/opt/inner/generators/x', 'w')").steps[0].error == "OSError"
+
+
+def test_jobs_of_others_are_not_in_reach(run: Runner) -> None:
+    """Neither the memory of process 1 nor its descriptors can be opened."""
+    result = run(
+        "import os",
+        "os.listdir('/proc')",
+        "os.open('/proc/1/fd/100', os.O_RDONLY)",
+        "os.read(100, 10)",
+        "os.write(101, b'x')",
+    )
+    assert errors(result)[:2] == ["FileNotFoundError"] * 2
+    assert errors(result)[2:] == ["OSError"] * 2
