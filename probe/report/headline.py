@@ -91,7 +91,7 @@ def _reading(paired: Paired, pair: Comparison, labels: Labels) -> str:
     if no_width(paired.difference):
         told = "One program gives no interval: nothing can be said of a difference."
     elif found == "not told apart":
-        told = "The interval of the difference holds zero: these runs show no difference."
+        told = "The interval of the difference holds zero: these runs do not tell the two apart."
     else:
         better = "better" if found == "above" else "worse"
         told = f"The interval leaves out zero: {second} is {better} than {first} here."

@@ -7,15 +7,13 @@ and printed value, never by colour alone. The same numbers give the same bytes.
 
 from __future__ import annotations
 
-import html
-import io
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from probe.report.numbers import percent_interval
+from probe.report.svg import CARD, INK, MUTED, RULE, SERIES, inline_svg
 from probe.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -27,17 +25,8 @@ __all__ = ["Mark", "Picture", "TypeRow", "scores_picture", "training_picture", "
 _WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
 _FONT = 10.5
 _LABEL = 36  # characters
-_INK, _MUTED, _RULE, _CARD = "#010101", "#020202", "#030303", "#050505"
-_SERIES = ("#040401", "#040402", "#040403", "#040404", "#040405", "#040406")
 _MARKERS = "oDs^vP"
-_PLATE = {"facecolor": _CARD, "edgecolor": "none", "pad": 0.8}  # keeps grid lines off the text
-_COLOURS = {
-    _INK: "currentColor",
-    _MUTED: "var(--muted)",
-    _RULE: "var(--rule)",
-    _CARD: "var(--card)",
-    **{colour: f"var(--series-{place})" for place, colour in enumerate(_SERIES, 1)},
-}
+_PLATE = {"facecolor": CARD, "edgecolor": "none", "pad": 0.8}  # keeps grid lines off the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +89,8 @@ def _settings() -> Iterator[None]:
 
 def _style(series: int | None) -> tuple[str, str]:
     if series is None:
-        return _MUTED, "|"
-    return _SERIES[series % len(_SERIES)], _MARKERS[series % len(_MARKERS)]
+        return MUTED, "|"
+    return SERIES[series % len(SERIES)], _MARKERS[series % len(_MARKERS)]
 
 
 def _figure(height: float) -> tuple[Figure, Axes]:
@@ -113,8 +102,8 @@ def _figure(height: float) -> tuple[Figure, Axes]:
     axes.patch.set_visible(False)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_MUTED)
-    axes.tick_params(colors=_INK, labelsize=_FONT, length=3, color=_MUTED)
+    axes.spines["bottom"].set_color(MUTED)
+    axes.tick_params(colors=INK, labelsize=_FONT, length=3, color=MUTED)
     return figure, axes
 
 
@@ -141,8 +130,8 @@ def _short(label: str) -> str:
 def _percent_axis(axes: Axes, scores: Sequence[Estimate]) -> None:
     top = max([100 * score.high for score in scores] + [10.0])
     axes.set_xlim(0, min(100.0, top * 1.04))
-    axes.set_xlabel("Right by exact text, %", color=_INK, fontsize=_FONT)
-    axes.xaxis.grid(visible=True, color=_RULE, linewidth=0.8)
+    axes.set_xlabel("Right by exact text, %", color=INK, fontsize=_FONT)
+    axes.xaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_yticks([])
 
@@ -160,7 +149,7 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
             "transform": axes.get_yaxis_transform(),
             "va": "bottom",
             "fontsize": _FONT,
-            "color": _INK,
+            "color": INK,
             "bbox": _PLATE,
         }
         axes.text(0.0, y + 0.2, _short(mark.label), ha="left", **text)
@@ -174,7 +163,7 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
         key=key,
         title=title,
         caption="Point: share of items right by exact text. Line: 95% interval.",
-        svg=_svg(figure, key, title, told),
+        svg=inline_svg(figure, key, title, told),
     )
 
 
@@ -193,7 +182,7 @@ def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> P
             row.label,
             transform=axes.get_yaxis_transform(),
             fontsize=_FONT,
-            color=_INK,
+            color=INK,
             va="center",
             bbox=_PLATE,
         )
@@ -216,7 +205,7 @@ def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> P
         key=key,
         title=title,
         caption="Largest group first. The numbers are in the table.",
-        svg=_svg(figure, key, title, told),
+        svg=inline_svg(figure, key, title, told),
     )
 
 
@@ -228,7 +217,7 @@ def training_picture(
     height = 2.9
     figure, axes = _figure(height)
     axes.spines["left"].set_visible(True)
-    axes.spines["left"].set_color(_MUTED)
+    axes.spines["left"].set_color(MUTED)
     lines = (("Training", train, 0, "-"), ("Validation, held-out programs", validation, 1, "--"))
     names = []
     for name, points, series, dash in lines:
@@ -246,11 +235,11 @@ def training_picture(
             marker=marker if len(points) <= 30 else None,
             markersize=5,
         )
-    axes.set_xlabel("Optimiser step", color=_INK, fontsize=_FONT)
-    axes.set_ylabel("Loss per answer token, nats", color=_INK, fontsize=_FONT)
-    axes.yaxis.grid(visible=True, color=_RULE, linewidth=0.8)
+    axes.set_xlabel("Optimiser step", color=INK, fontsize=_FONT)
+    axes.set_ylabel("Loss per answer token, nats", color=INK, fontsize=_FONT)
+    axes.yaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=_FONT, labelcolor=_INK, loc="upper right")
+    axes.legend(frameon=False, fontsize=_FONT, labelcolor=INK, loc="upper right")
     figure.subplots_adjust(left=0.13, right=0.98, top=0.97, bottom=0.55 / height)
     told = "; ".join(
         f"{name}: from {points[0][1]:.3f} at step {points[0][0]} to {points[-1][1]:.3f} "
@@ -259,7 +248,9 @@ def training_picture(
         if points
     )
     title = "Loss during fine-tuning"
-    return Picture(key=key, title=title, caption=f"{told}.", svg=_svg(figure, key, title, told))
+    return Picture(
+        key=key, title=title, caption=f"{told}.", svg=inline_svg(figure, key, title, told)
+    )
 
 
 def _legend(axes: Axes, labels: Sequence[str]) -> None:
@@ -276,34 +267,8 @@ def _legend(axes: Axes, labels: Sequence[str]) -> None:
         borderaxespad=0.0,
         frameon=False,
         fontsize=_FONT,
-        labelcolor=_INK,
+        labelcolor=INK,
         handlelength=1.6,
         labelspacing=0.25,
         borderpad=0.1,
-    )
-
-
-def _svg(figure: Figure, key: str, title: str, told: str) -> str:
-    """Return the figure as an inline SVG element with a name and a description."""
-    stream = io.StringIO()
-    figure.savefig(
-        stream, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    )
-    text = stream.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<style.*?</style>|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
-    text = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", text)
-    text = re.sub(r'\bid="([^"]*)"', rf'id="{key}-\1"', text)
-    text = re.sub(r"url\(#([^)]*)\)", rf"url(#{key}-\1)", text)
-    text = re.sub(r'xlink:href="#([^"]*)"', rf'href="#{key}-\1"', text)
-    for colour, variable in _COLOURS.items():
-        text = text.replace(colour, variable)
-    view = re.search(r'viewBox="([^"]*)"', text)
-    body = text[text.index(">", text.index("<svg")) + 1 :]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view.group(1) if view else ""}" '
-        f'role="img" aria-labelledby="{key}-title {key}-desc">\n'
-        f'<title id="{key}-title">{html.escape(title)}</title>\n'
-        f'<desc id="{key}-desc">{html.escape(told)}</desc>\n{body.strip()}'
     )

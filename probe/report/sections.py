@@ -50,9 +50,42 @@ class Section:
 
 def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:
     """Describe a fine-tuning run: what it cost, its losses, which evaluated run it made."""
-    results = run.results
     key = f"training-{place}"
-    validation = [(int(step), float(loss)) for step, loss in results["validation"]]
+    digest = run.results["adapter_sha256"]
+    used = [f"“{r.name}”" for r in inputs.execution if r.adapter == digest]
+    told = f"Run “{run.name}” tuned {run.model_name} on execution traces. " + (
+        f"Its adapter is the one evaluated in {' and '.join(used)}."
+        if used
+        else "No evaluation shown here used its adapter."
+    )
+    tables = (
+        _plain(f"{key}-facts", f"Fine-tuning run {run.name}", _finetune_facts(run)),
+        Table(
+            key=f"{key}-options",
+            caption="Options of the fine-tuning",
+            columns=("Option", "Value"),
+            rows=field_rows(run.config, "", _OPTIONS),
+            numeric=False,
+        ),
+    )
+    validation = _validation(run)
+    picture = training_picture(run.losses, validation, f"{key}-loss")
+    return Section(
+        key=key,
+        title="Fine-tuning" if len(inputs.finetune) == 1 else f"Fine-tuning: {run.name}",
+        text=visible(told),
+        tables=tables,
+        picture=picture if run.losses or validation else None,
+    )
+
+
+def _validation(run: ReportRun) -> list[tuple[int, float]]:
+    return [(int(step), float(loss)) for step, loss in run.results["validation"]]
+
+
+def _finetune_facts(run: ReportRun) -> list[tuple[str, str]]:
+    results = run.results
+    validation = _validation(run)
     rows = [
         ("Optimiser steps", f"{results['steps']:,}"),
         ("Items", f"{results['items']:,}"),
@@ -81,30 +114,7 @@ def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:
     rows.append(
         ("Adapter (sha256)", f"{str(results['adapter_sha256'])[:16]}\N{HORIZONTAL ELLIPSIS}")
     )
-    used = [f"“{r.name}”" for r in inputs.execution if r.adapter == results["adapter_sha256"]]
-    told = f"Run “{run.name}” tuned {run.model_name} on execution traces. " + (
-        f"Its adapter is the one evaluated in {' and '.join(used)}."
-        if used
-        else "No evaluation shown here used its adapter."
-    )
-    tables = (
-        _plain(f"{key}-facts", f"Fine-tuning run {run.name}", rows),
-        Table(
-            key=f"{key}-options",
-            caption="Options of the fine-tuning",
-            columns=("Option", "Value"),
-            rows=field_rows(run.config, "", _OPTIONS),
-            numeric=False,
-        ),
-    )
-    picture = training_picture(run.losses, validation, f"{key}-loss")
-    return Section(
-        key=key,
-        title="Fine-tuning" if len(inputs.finetune) == 1 else f"Fine-tuning: {run.name}",
-        text=visible(told),
-        tables=tables,
-        picture=picture if run.losses or validation else None,
-    )
+    return rows
 
 
 def grade_section(run: ReportRun, place: int) -> Section:

@@ -95,18 +95,16 @@ def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: value for name, value in model.named_parameters() if value.requires_grad}
 
 
-def save_adapter(model: PeftModel, folder: Path, base_name: str) -> None:
+def save_adapter(model: PeftModel, folder: Path) -> None:
     """Write ``adapter_config.json`` and ``adapter_model.safetensors`` into a new folder.
 
     Args:
         model: The tuned model.
         folder: Replaced when it exists.
-        base_name: What the configuration names as its base model.
 
     Raises:
         DataError: The folder cannot be written.
     """
-    model.peft_config["default"].base_model_name_or_path = base_name
     try:
         shutil.rmtree(folder, ignore_errors=True)
         model.save_pretrained(str(folder), save_embedding_layers=False)  # else it asks the hub

@@ -1,9 +1,9 @@
 """Training examples as tokens: what the model is shown and which tokens it learns.
 
 :func:`probe.training.finetune.finetune` calls :func:`encode` on its two sets. The prompt is
-tokenised exactly as at inference (with the tokenizer's own special tokens), the target apart from
-it, because at inference too the model starts a new token after the prompt. The target is followed
-by the EOS token. Nothing is ever cut: an item that is too long is left out and counted.
+tokenised exactly as at inference (:meth:`probe.models.load.LoadedModel.encode`), the target apart
+from it, because at inference too a new token starts after the prompt. The target is followed by
+the EOS token. Nothing is ever cut: an item that is too long is left out and counted.
 Making prompts and targets out of traces is the business of the tasks.
 """
 
@@ -19,7 +19,7 @@ from generators.errors import DataError
 from generators.jsonl import canonical_json, sha256_text
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from probe.models.load import LoadedModel
 
 __all__ = ["Encoded", "Example", "Item", "check_disjoint", "encode", "examples_sha256", "preview"]
 
@@ -72,21 +72,23 @@ class Encoded:
 
 
 def encode(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, max_length: int, name: str
+    examples: Sequence[Example], loaded: LoadedModel, *, max_length: int, name: str
 ) -> Encoded:
     """Tokenise a set of examples.
 
     Args:
         examples: The set; an empty one gives an empty result.
-        tokenizer: The model's tokenizer.
-        max_length: Longest item, in tokens of prompt, target and EOS.
+        loaded: The model, for its tokenizer and the length of its context.
+        max_length: Longest item, in tokens of prompt, target and EOS; the model's context bounds
+            it too.
         name: What errors call the set, e.g. ``"training"``.
 
     Raises:
         DataError: A prompt or a target has no tokens, or more than a tenth of the items is too
             long.
     """
-    items = _tokenise(examples, tokenizer)
+    items = _tokenise(examples, loaded)
+    max_length = min(max_length, loaded.context_length or max_length)
     for example, item in zip(examples, items, strict=True):
         if not item.prompt:
             raise DataError(f"{name} item of {example.group}: the prompt has no tokens")
@@ -105,22 +107,19 @@ def encode(
     return Encoded(items=kept, dropped=dropped)
 
 
-def _tokenise(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) -> list[Item]:
-    if not examples:
-        return []
-    eos = tokenizer.eos_token_id
+def _tokenise(examples: Sequence[Example], loaded: LoadedModel) -> list[Item]:
+    eos = loaded.tokenizer.eos_token_id
     if eos is None:
         _LOG.warning("the tokenizer has no EOS token: the model does not learn to end its answer")
     end = () if eos is None else (eos,)
-    prompts = tokenizer([e.prompt for e in examples], add_special_tokens=True, verbose=False)
-    targets = tokenizer([e.target for e in examples], add_special_tokens=False, verbose=False)
     items = []
-    for example, prompt, target in zip(
-        examples, prompts["input_ids"], targets["input_ids"], strict=True
-    ):
-        if not target:
+    for example in examples:
+        prompt = loaded.encode(example.prompt)
+        target = loaded.tokenizer(example.target, add_special_tokens=False, verbose=False)
+        learned = target["input_ids"]
+        if not learned:
             raise DataError(f"item of {example.group}: the target {example.target!r} has no tokens")
-        items.append(Item(group=example.group, prompt=tuple(prompt), target=(*target, *end)))
+        items.append(Item(group=example.group, prompt=tuple(prompt), target=(*learned, *end)))
     return items
 
 
@@ -143,14 +142,12 @@ def examples_sha256(examples: Sequence[Example]) -> str:
     return sha256_text(canonical_json([[e.group, e.prompt, e.target] for e in examples]))
 
 
-def preview(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, count: int = 3
-) -> str:
+def preview(examples: Sequence[Example], loaded: LoadedModel, *, count: int = 3) -> str:
     """Show the first examples as the model sees them, supervised tokens apart from the others.
 
     Args:
         examples: A set of examples.
-        tokenizer: The model's tokenizer.
+        loaded: The model, for its tokenizer.
         count: How many examples to show.
 
     Returns:
@@ -160,15 +157,14 @@ def preview(
     Raises:
         DataError: A target has no tokens.
     """
-    shown = examples[:count]
     lines = []
-    for number, item in enumerate(_tokenise(shown, tokenizer), 1):
+    for number, item in enumerate(_tokenise(examples[:count], loaded), 1):
         lines.append(
             f"item {number}: group {item.group}, {len(item.prompt)} tokens given, "
             f"{len(item.target)} learned"
         )
         for label, ids in (("given", item.prompt), ("learned", item.target)):
-            tokens = [repr(token) for token in tokenizer.convert_ids_to_tokens(list(ids))]
+            tokens = [repr(token) for token in loaded.tokenizer.convert_ids_to_tokens(list(ids))]
             lines += textwrap.wrap(
                 " ".join(tokens),
                 width=100,

@@ -33,7 +33,6 @@ from probe.training.adapter import (
 )
 from probe.training.checkpoint import RunLog, remove_checkpoint
 from probe.training.dataset import (
-    Encoded,
     Example,
     Item,
     check_disjoint,
@@ -161,17 +160,18 @@ def _train(
     log = RunLog(settings.out, _identity(settings, train, validation, loaded))
     if log.rows("done"):
         return _finished(settings, _result(log))
-    learn = _encode(settings, train, loaded, "training")
-    held_out = _encode(settings, validation, loaded, "validation")
+    length = settings.max_length
+    learn = encode(train, loaded, max_length=length, name="training")
+    held_out = encode(validation, loaded, max_length=length, name="validation")
     with jsonl.atomic_writer(settings.out / "preview.txt") as stream:
-        stream.write(preview(train, loaded.tokenizer))
+        stream.write(preview(train, loaded))
     model = make_adapter(loaded.model, settings)
     try:
         model.eval()
         check_packing(model, _few(learn.items))
         kept_step = Trainer(model, learn.items, held_out.items, settings, log).run(progress)
         folder = settings.out / ".adapter.partial"
-        save_adapter(model, folder, loaded.name)
+        save_adapter(model, folder)
         probed = (held_out.items or learn.items)[:_PROBED_ITEMS]
         return _Trained(
             log=log,
@@ -204,15 +204,6 @@ def _identity(
     }
     value: dict[str, Any] = json.loads(jsonl.canonical_json(identity))
     return value
-
-
-def _encode(
-    settings: FinetuneSettings, examples: Sequence[Example], loaded: LoadedModel, name: str
-) -> Encoded:
-    config = loaded.model.config.get_text_config()
-    context = getattr(config, "max_position_embeddings", settings.max_length)
-    length = min(settings.max_length, context)
-    return encode(examples, loaded.tokenizer, max_length=length, name=name)
 
 
 def _few(items: Sequence[Item]) -> list[Item]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from generators.trace_files import read_traces
-
 from generators import jsonl
 from generators.errors import DataError
 from generators.progress import Progress
 from generators.records import Trace
+from generators.trace_files import read_traces
 from probe.config import FinetuneConfig
 from probe.prompts import EXECUTION_V1, execution_prompt, execution_target
 from probe.runs import RunWriter
@@ -78,7 +77,7 @@ def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -
     """
     train, _ = _examples(config)
     load, _ = _loader(config, progress)
-    return preview(train, load().tokenizer)
+    return preview(train, load())
 
 
 def _settings(config: FinetuneConfig) -> FinetuneSettings:

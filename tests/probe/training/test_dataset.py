@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.errors import DataError
+from probe.models.load import LoadedModel
 from probe.training.dataset import (
     Example,
     check_disjoint,
@@ -20,10 +21,11 @@ from probe.training.dataset import (
 
 
 def test_prompt_is_tokenised_as_at_inference(tiny: ModuleType) -> None:
-    tokenizer = tiny.make_tokenizer()
+    loaded = tiny.make_loaded()
+    tokenizer = loaded.tokenizer
     (example,) = tiny.make_examples(1, 1)
-    (item,) = encode([example], tokenizer, max_length=100, name="training").items
-    assert list(item.prompt) == tokenizer(example.prompt, add_special_tokens=True)["input_ids"]
+    (item,) = encode([example], loaded, max_length=100, name="training").items
+    assert list(item.prompt) == loaded.encode(example.prompt)
     assert item.prompt[0] == tokenizer.bos_token_id
     learned = tokenizer(example.target, add_special_tokens=False)["input_ids"]
     assert list(item.target) == [*learned, tokenizer.eos_token_id]
@@ -31,12 +33,19 @@ def test_prompt_is_tokenised_as_at_inference(tiny: ModuleType) -> None:
     assert item.length == len(item.prompt) + len(item.target)
 
 
+@pytest.fixture(scope="module")
+def tiny_loaded(tiny: ModuleType) -> LoadedModel:
+    """The toy model, made once."""
+    loaded: LoadedModel = tiny.make_loaded()
+    return loaded
+
+
 @given(prompt=st.text(max_size=30), target=st.text(min_size=1, max_size=10))
-def test_tokens_spell_the_example(tiny: ModuleType, prompt: str, target: str) -> None:
-    tokenizer = tiny.make_tokenizer()
+def test_tokens_spell_the_example(tiny_loaded: LoadedModel, prompt: str, target: str) -> None:
     example = Example(group="g", prompt=prompt, target=target)
-    (item,) = encode([example], tokenizer, max_length=1000, name="training").items
-    assert tokenizer.decode(list(item.prompt[1:]) + list(item.target[:-1])) == prompt + target
+    (item,) = encode([example], tiny_loaded, max_length=1000, name="training").items
+    ids = [*item.prompt[1:], *item.target[:-1]]
+    assert tiny_loaded.tokenizer.decode(ids) == prompt + target
 
 
 def test_long_items_are_dropped_and_counted(
@@ -45,7 +54,7 @@ def test_long_items_are_dropped_and_counted(
     examples = tiny.make_examples(5, 3)
     long = Example(group="long", prompt="x" * 500, target=" 1\n")
     with caplog.at_level(logging.WARNING):
-        encoded = encode([*examples, long], tiny.make_tokenizer(), max_length=100, name="training")
+        encoded = encode([*examples, long], tiny.make_loaded(), max_length=100, name="training")
     assert encoded.dropped == 1
     assert len(encoded.items) == len(examples)
     assert "1 of 16 training items have more than 100 tokens" in caplog.text
@@ -53,44 +62,50 @@ def test_long_items_are_dropped_and_counted(
 
 def test_exact_length_fits(tiny: ModuleType) -> None:
     examples = tiny.make_examples(1, 1)
-    tokenizer = tiny.make_tokenizer()
-    (item,) = encode(examples, tokenizer, max_length=1000, name="training").items
-    assert encode(examples, tokenizer, max_length=item.length, name="training").dropped == 0
+    (item,) = encode(examples, tiny.make_loaded(), max_length=1000, name="training").items
+    assert encode(examples, tiny.make_loaded(), max_length=item.length, name="t").dropped == 0
     with pytest.raises(DataError, match="1 of 1 training items"):
-        encode(examples, tokenizer, max_length=item.length - 1, name="training")
+        encode(examples, tiny.make_loaded(), max_length=item.length - 1, name="training")
+
+
+def test_context_of_the_model_bounds_the_length(tiny: ModuleType) -> None:
+    loaded = tiny.make_loaded(context_length=20)
+    with pytest.raises(DataError, match="have more than 20 tokens"):
+        encode(tiny.make_examples(2, 2), loaded, max_length=1000, name="training")
 
 
 def test_too_many_long_items_are_an_error(tiny: ModuleType) -> None:
     with pytest.raises(DataError, match=r"6 of 6 validation items .* raise max_length"):
-        encode(tiny.make_examples(2, 3), tiny.make_tokenizer(), max_length=10, name="validation")
+        encode(tiny.make_examples(2, 3), tiny.make_loaded(), max_length=10, name="validation")
 
 
 def test_target_without_tokens_is_an_error(tiny: ModuleType) -> None:
     example = Example(group="task/7", prompt="assert f(1) ==", target="")
     with pytest.raises(DataError, match="task/7: the target '' has no tokens"):
-        encode([example], tiny.make_tokenizer(), max_length=100, name="training")
+        encode([example], tiny.make_loaded(), max_length=100, name="training")
 
 
 def test_prompt_without_tokens_is_an_error(tiny: ModuleType) -> None:
-    tokenizer = tiny.make_tokenizer.__wrapped__()
-    tokenizer._tokenizer.post_processor = None
+    loaded = tiny.make_loaded(tokenizer=tiny.make_tokenizer.__wrapped__())
+    loaded.tokenizer._tokenizer.post_processor = None
     example = Example(group="task/7", prompt="", target=" 1")
     with pytest.raises(DataError, match="task/7: the prompt has no tokens"):
-        encode([example], tokenizer, max_length=100, name="training")
+        encode([example], loaded, max_length=100, name="training")
 
 
 def test_missing_eos_is_a_warning(tiny: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
-    tokenizer = tiny.make_tokenizer.__wrapped__()
-    tokenizer.eos_token = None
+    loaded = tiny.make_loaded(tokenizer=tiny.make_tokenizer.__wrapped__())
+    loaded.tokenizer.eos_token = None
     example = tiny.make_examples(1, 1)[0]
     with caplog.at_level(logging.WARNING):
-        (item,) = encode([example], tokenizer, max_length=100, name="training").items
+        (item,) = encode([example], loaded, max_length=100, name="training").items
     assert "no EOS token" in caplog.text
-    assert list(item.target) == tokenizer(example.target, add_special_tokens=False)["input_ids"]
+    learned = loaded.tokenizer(example.target, add_special_tokens=False)["input_ids"]
+    assert list(item.target) == learned
 
 
 def test_empty_set_is_empty(tiny: ModuleType) -> None:
-    encoded = encode([], tiny.make_tokenizer(), max_length=100, name="validation")
+    encoded = encode([], tiny.make_loaded(), max_length=100, name="validation")
     assert (encoded.items, encoded.dropped) == ((), 0)
 
 
@@ -109,8 +124,7 @@ def test_hash_depends_on_content_and_order(tiny: ModuleType) -> None:
 
 
 def test_preview_shows_what_is_learned(tiny: ModuleType) -> None:
-    tokenizer = tiny.make_tokenizer()
-    text = preview(tiny.make_examples(2, 3), tokenizer)
+    text = preview(tiny.make_examples(2, 3), tiny.make_loaded())
     assert text.count("item ") == 3
     blocks = text.split("  learned ")
     first = blocks[1].splitlines()[0]

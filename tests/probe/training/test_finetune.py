@@ -300,13 +300,6 @@ def test_infinite_loss_stops_the_run(tiny: ModuleType, tmp_path: Path) -> None:
         run(tiny, tmp_path, learning_rate=1e30, max_grad_norm=1e30)
 
 
-def test_items_longer_than_the_models_context_are_refused(tiny: ModuleType, tmp_path: Path) -> None:
-    loaded = tiny.make_loaded()
-    loaded.model.config.max_position_embeddings = 20
-    with pytest.raises(DataError, match="have more than 20 tokens"):
-        finetune(tiny.make_settings(tmp_path), tiny.make_examples(2, 2), [], load=lambda: loaded)
-
-
 def test_half_precision_base_keeps_the_adapter_in_float32(tiny: ModuleType, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 

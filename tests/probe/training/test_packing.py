@@ -49,7 +49,7 @@ def tuned_model(request: pytest.FixtureRequest, tiny: ModuleType, tmp_path: Any)
 def tiny_items(tiny: ModuleType) -> list[Item]:
     """Items of three programs, in mixed order, one prompt twice, one prompt a part of another."""
     examples = tiny.make_examples(3, 4)
-    items = list(encode(examples, tiny.make_tokenizer(), max_length=128, name="test").items)
+    items = list(encode(examples, tiny.make_loaded(), max_length=128, name="test").items)
     twin = Item(group=items[0].group, prompt=items[0].prompt, target=(7, 8, 1))
     part = Item(group=items[4].group, prompt=items[4].prompt[:-2], target=(9, 1))
     return [*items[::2], twin, part, *items[1::2]]

@@ -13,7 +13,6 @@ import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -28,6 +27,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from probe.models.load import LoadedModel
 from probe.training.dataset import Example
 from probe.training.settings import FinetuneSettings
 
@@ -105,14 +105,24 @@ def make_model(architecture: str, dtype: torch.dtype = torch.float64) -> Any:
     return model.to(dtype)
 
 
-def make_loaded(architecture: str = "llama", dtype: torch.dtype = torch.float32) -> Any:
-    return SimpleNamespace(
-        model=make_model(architecture, dtype),
-        tokenizer=make_tokenizer(),
+def make_loaded(
+    architecture: str = "llama",
+    dtype: torch.dtype = torch.float32,
+    *,
+    tokenizer: Any = None,
+    context_length: int | None = None,
+) -> LoadedModel:
+    model = make_model(architecture, dtype).eval()
+    model.name_or_path = model.config._name_or_path = "tiny"
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer or make_tokenizer(),
         device="cpu",
         dtype=str(dtype).removeprefix("torch."),
         name="tiny",
         identity={"spec": "tiny", "architecture": architecture},
+        end_ids=frozenset({1}),
+        context_length=context_length,
     )
 
 
