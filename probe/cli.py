@@ -272,7 +272,7 @@ def grade(
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, in the order to show them.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders and trace files, in any order.")],
     out: Annotated[Path, typer.Option(help="Report folder.")],
     as_json: Json = False,
     quiet: Quiet = False,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from generators.errors import LiteralError
-from generators.literals import from_literal
+from generators.literals import PARSING, from_literal
 
 __all__ = ["Extraction", "Reason", "extract_answer", "extract_code"]
 
@@ -87,7 +87,8 @@ def extract_code(completion: str) -> Extraction:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        with PARSING:
+            ast.parse(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return False
     return True

@@ -7,6 +7,7 @@ a model or torch.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -155,16 +156,29 @@ def _verify_finetune(run: Run, differences: list[str]) -> Verification:
 
 
 def _verify_report(path: Path, parts: list[Path]) -> Verification:
-    differences = []
+    differences, unchecked = [], []
     with tempfile.TemporaryDirectory() as scratch:
         again = Path(scratch) / "report"
         build_report(parts, again)
         for name in _REPORT_FILES:
-            stored = path / name
-            if not stored.is_file():
+            if not (path / name).is_file():
                 differences.append(f"{name} is missing")
-            elif stored.read_bytes() != (again / name).read_bytes():
+                continue
+            stored, made = ((place / name).read_text("utf-8") for place in (path, again))
+            if stored == made:
+                continue
+            if name.endswith(".html") and _without_figures(stored) == _without_figures(made):
+                unchecked.append(f"the figures in {name}: matplotlib here draws them otherwise")
+            else:
                 differences.append(f"{name} is not what the runs give")
     return Verification(
-        path=path, differences=tuple(differences), checked=_REPORT_FILES, unchecked=()
+        path=path,
+        differences=tuple(differences),
+        checked=_REPORT_FILES,
+        unchecked=tuple(unchecked),
     )
+
+
+def _without_figures(page: str) -> str:
+    """A page without its drawings, whose bytes depend on the release of matplotlib."""
+    return re.sub(r"<svg\b.*?</svg>", "", page, flags=re.DOTALL)

@@ -100,7 +100,22 @@ def test_the_same_command_again_does_nothing(traces: Path) -> None:
 
 def test_another_trace_file_is_not_overwritten(traces: Path) -> None:
     before = traces.read_bytes()
-    refused("make-traces", "--source", "basics", "--seed", "1", "--out", traces, says="seed")
+    refused(
+        "make-traces",
+        "--source",
+        "basics",
+        "--limit",
+        "5",
+        "--split",
+        "test",
+        "--inputs",
+        "0",
+        "--seed",
+        "1",
+        "--out",
+        traces,
+        says="seed: 0 -> 1",
+    )
     assert traces.read_bytes() == before
 
 

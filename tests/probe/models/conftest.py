@@ -36,7 +36,9 @@ def _corpus() -> list[str]:
     lines = []
     for _ in range(200):
         a, b = rng.randint(0, 999), rng.randint(0, 99)
-        lines.append(f"def f(x, y):\n    return x + y * {a}\n# f({a}, {b}) = [{a + b}, 'na\u00efve']\n")
+        lines.append(
+            f"def f(x, y):\n    return x + y * {a}\n# f({a}, {b}) = [{a + b}, 'na\u00efve']\n"
+        )
     return lines
 
 
@@ -119,3 +121,41 @@ def make_model_folder(
 def llama_folder(make_model_folder: ModelFactory) -> Path:
     """A tiny Llama."""
     return make_model_folder("llama")
+
+
+@pytest.fixture(scope="session")
+def make_adapter(tmp_path_factory: pytest.TempPathFactory) -> ModelFactory:
+    """Make a LoRA adapter whose weights are not zero: ``make_adapter(model_folder)``."""
+
+    def make(folder: Path, *, base_name: str = "tiny-llama", seed: int = 0) -> Path:
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM
+
+        torch.manual_seed(seed)
+        base = AutoModelForCausalLM.from_pretrained(folder)
+        base.name_or_path = base.config._name_or_path = base_name
+        model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear"))
+        for name, weights in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weights, std=0.5)
+        target = tmp_path_factory.mktemp("run") / "adapter"
+        model.save_pretrained(target)
+        return target
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_metaspace() -> Any:
+    """A tokenizer in the manner of sentencepiece: a word carries the space before it."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["\u2581f", "\u2581=", "\u2581x", "\u2581y", "<unk>"]
+    backend = Tokenizer(
+        models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>")
+    )
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>")
