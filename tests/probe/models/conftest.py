@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from probe.models.quiet import quiet_transformers
+
 ModelFactory = Callable[..., Path]
 
 
@@ -133,9 +135,10 @@ def make_adapter(tmp_path_factory: pytest.TempPathFactory) -> ModelFactory:
         from transformers import AutoModelForCausalLM
 
         torch.manual_seed(seed)
-        base = AutoModelForCausalLM.from_pretrained(folder)
-        base.name_or_path = base.config._name_or_path = base_name
-        model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear"))
+        with quiet_transformers():
+            base = AutoModelForCausalLM.from_pretrained(folder)
+            base.name_or_path = base.config._name_or_path = base_name
+            model = get_peft_model(base, LoraConfig(r=4, target_modules="all-linear"))
         for name, weights in model.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(weights, std=0.5)
