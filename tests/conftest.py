@@ -15,3 +15,10 @@ def data_dir() -> Path:
     if not named:
         pytest.skip("PROBE_DATA_DIR is not set")
     return Path(named).resolve()
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of real models: ``PROBE_CACHE_DIR``, or one folder for this run of the tests."""
+    named = os.environ.get("PROBE_CACHE_DIR")
+    return Path(named) if named else tmp_path_factory.getbasetemp().parent / "models"

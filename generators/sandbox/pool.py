@@ -39,6 +39,8 @@ class Job:
         steps: Python texts, run in order after one load. An expression is evaluated and its
             value comes back as literal text; a statement is executed and has no value.
         limits: Bounds; times hold for the load and for each step.
+        stop_at_cut: A step that cuts its process off (a timeout, a crash) ends the job; the
+            steps after it are not run and share its outcome.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Job:
     setup: str = ""
     steps: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    stop_at_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,8 @@ class SandboxPool:
                 # Loaded before, but not again: nothing more can be learned.
                 steps += [outcomes[0]] * (len(job.steps) - len(steps))
             steps += outcomes[1:]
+            if job.stop_at_cut and cut and steps:
+                steps += [cut] * (len(job.steps) - len(steps))
             if load and len(steps) == len(job.steps) and not alone:
                 return JobResult(key=job.key, load=load, steps=tuple(steps))
 

@@ -100,6 +100,8 @@ def _attach(model: Any, folder: Path) -> Any:
     except Exception as error:  # peft, safetensors and torch each have their own
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"cannot put the adapter {folder} on this model: {line}") from None
-    if set(get_peft_model_state_dict(attached)) != names:
+    # "auto" would ask the hub about the base model's vocabulary
+    expected = get_peft_model_state_dict(attached, save_embedding_layers=False)
+    if set(expected) != names:
         raise ModelError(f"the adapter {folder} was made for a model of another structure")
     return attached

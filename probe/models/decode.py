@@ -254,6 +254,7 @@ def decode_single(model: Any, row: Row, end: AnswerEnd, *, max_new_tokens: int) 
         repetition_penalty=1.0,
         no_repeat_ngram_size=0,
         max_new_tokens=max_new_tokens,
+        eos_token_id=sorted(end.end_ids),
         pad_token_id=0,
     )
     output = model.generate(

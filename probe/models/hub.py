@@ -90,7 +90,7 @@ def snapshot(
         with no_bars(), byte_watch(f"downloading {repository}", watched, total, progress):
             place = snapshot_download(
                 repository,
-                revision=info.sha,
+                revision=info.sha if folder else revision,  # a named one is found again offline
                 local_dir=folder,
                 endpoint=_endpoint(),
                 allow_patterns=list(_WANTED),
@@ -98,7 +98,7 @@ def snapshot(
             )
     except Exception as error:
         raise ModelError(f"cannot download {repository} from the hub: {_reason(error)}") from None
-    return Path(place), str(info.sha)
+    return Path(place), str(info.sha) if folder else Path(place).name
 
 
 def _wanted(name: str) -> bool:

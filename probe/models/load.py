@@ -208,7 +208,7 @@ def _find(spec: str, *, via: Via, accept_licence: bool, progress: Progress) -> _
             end_tokens=entry.end_tokens,
         )
     folder = Path(spec).expanduser()
-    if folder.is_dir():
+    if spec and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(f"{spec} is no model folder: it has no config.json")
         name = folder.resolve().name
@@ -246,7 +246,7 @@ def _read(found: _Found, dtype: torch.dtype) -> tuple[Any, Any]:
             model = AutoModelForCausalLM.from_pretrained(
                 found.folder, dtype=dtype, local_files_only=True
             )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except Exception as error:  # transformers, tokenizers and safetensors each have their own
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"cannot load the model {found.name}: {line}") from None
     # What an adapter trained on this model will name as its base: never a path of this machine.

