@@ -123,6 +123,6 @@ class QuickstartConfig:
     out: Path
     model: ModelOptions = ModelOptions()
     data: DataOptions = DataOptions()
-    steps: int = 60
-    items: int = 120
+    steps: int = 48
+    items: int = 100
     seed: int = 0

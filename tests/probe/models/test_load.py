@@ -193,7 +193,7 @@ def test_adapter_of_another_structure(
     make_adapter: Callable[..., Path],
 ) -> None:
     wide = make_model_folder("llama", hidden_size=48)
-    deep = make_model_folder("llama", num_hidden_layers=2)
+    deep = make_model_folder("llama", num_hidden_layers=4)
     for other, message in ((wide, "cannot put the adapter"), (deep, "another structure")):
         with pytest.raises(ModelError, match=message) as caught:
             load_model(str(llama_folder), adapter=make_adapter(other), device="cpu")

@@ -26,9 +26,13 @@ def test_real_smollm2_through_the_catalog(
     tokens = loaded.tokenizer.convert_ids_to_tokens(loaded.encode("x  12\n    3"))
     assert tokens == ["x", "\u0120\u0120", "1", "2", "\u010a\u0120\u0120\u0120\u0120", "3"]
     assert "<|im_start|>" in loaded.tokenizer.chat_template
-    shots = "".join(f">>> {a} + {b}\n{a + b}\n\n" for a, b in ((1, 1), (2, 3), (4, 4), (5, 2)))
-    requests = [Request(key=e, prompt=f"{shots}>>> {e}\n") for e in ("2 + 2", "1 + 2", "3 + 3")]
+    known = {"Italy": "Rome", "Spain": "Madrid", "Japan": "Tokyo", "Egypt": "Cairo"}
+    shots = "".join(f"Q: What is the capital of {land}?\nA: {known[land]}\n\n" for land in known)
+    requests = [
+        Request(key=land, prompt=f"{shots}Q: What is the capital of {land}?\nA:")
+        for land in ("France", "Germany", "Russia")
+    ]
     generator = HFGenerator(loaded)
-    got = {c.key: c for c in generator.generate(requests, max_new_tokens=6, stop=("\n",))}
-    assert got["2 + 2"].text == "4"
+    got = {c.key: c.text for c in generator.generate(requests, max_new_tokens=6, stop=("\n",))}
+    assert got == {"France": " Paris", "Germany": " Berlin", "Russia": " Moscow"}
     assert generator.identity["decoding"]["prefix_sharing"]
