@@ -1,8 +1,8 @@
 """The command line: parse options into one config, make one call, print one summary.
 
-The verbs that make and read runs stand here; ``data``, ``models`` and ``doctor`` in
-:mod:`probe.cli_catalog`. Heavy modules are imported inside the commands, so that ``--help``
-answers at once.
+The commands that make runs stand in :mod:`probe.cli_runs`, ``data``, ``models`` and ``doctor`` in
+:mod:`probe.cli_catalog`; here are those that read runs, quickstart, and how a command ends. Heavy
+modules are imported inside the commands, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -15,32 +15,19 @@ from typing import Annotated, Any
 import typer
 
 from generators.errors import EXIT_BAD_INPUT, EXIT_DIFFERENCE
-from generators.records import Origin, Split
-from probe import cli_catalog
-from probe.config import (
-    DataOptions,
-    ExecutionConfig,
-    FinetuneConfig,
-    GradeConfig,
-    MakeTracesConfig,
-    ModelOptions,
-    QuickstartConfig,
-)
+from probe import cli_catalog, cli_runs
+from probe.config import DataOptions, ModelOptions, QuickstartConfig
 from probe.options import (
     AcceptLicence,
-    AcceptUnknown,
-    DataDir,
     Device,
     Dtype,
     Json,
-    Limit,
     Model,
     Quiet,
     Seed,
     TrustPrograms,
     Workers,
 )
-from probe.summaries import execution_lines, finetune_lines, grading_lines, trace_lines
 from probe.terminal import describe_failure, display, show, show_error
 
 __all__ = ["app", "main"]
@@ -53,221 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-evaluate = typer.Typer(help="Ask a model and score its answers.", no_args_is_help=True)
-app.add_typer(evaluate, name="evaluate")
-cli_catalog.register(app)
+cli_runs.register(app)
 
-_FINETUNE = FinetuneConfig(traces=Path(), out=Path())
-_EXECUTION = ExecutionConfig(traces=Path(), out=Path())
-_TRACES = MakeTracesConfig(source="", out=Path())
 _QUICK = QuickstartConfig(out=Path())
-
-
-@app.command("make-traces")
-def make_traces(
-    source: Annotated[str, typer.Option(help="basics, mbpp, mbpp-sanitized or a JSONL file.")],
-    out: Annotated[Path, typer.Option(help="Trace file to write.")],
-    split: Annotated[Split | None, typer.Option(help="Only this split.")] = None,
-    inputs: Annotated[
-        int, typer.Option(min=0, help="Generated inputs a program.")
-    ] = _TRACES.inputs,
-    limit: Limit = None,
-    seed: Seed = 0,
-    workers: Workers = 2,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    trust_programs: TrustPrograms = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Turn programs into (program, call, output) traces.
-
-    Example: probe make-traces --source basics --split train --out train.jsonl
-    """
-    from probe.tasks.traces import make_traces as run
-
-    config = MakeTracesConfig(
-        source=source,
-        out=out,
-        split=split,
-        inputs=inputs,
-        seed=seed,
-        limit=limit,
-        data=DataOptions(
-            data_dir=data_dir,
-            accept_unknown=accept_unknown_data,
-            trust_programs=trust_programs,
-            workers=workers,
-        ),
-    )
-    with display(quiet=quiet) as bars:
-        document = run(config, progress=bars)
-    show(document, trace_lines(out, document), as_json=as_json)
-
-
-@app.command()
-def finetune(
-    traces: Annotated[Path, typer.Option(help="Trace file to learn from.")],
-    out: Annotated[Path, typer.Option(help="Run folder.")],
-    validation_traces: Annotated[
-        Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
-    ] = None,
-    model: Model = "smollm2-135m",
-    limit: Limit = None,
-    per_program: Annotated[
-        int | None, typer.Option(min=1, help="At most so many traces a program.")
-    ] = None,
-    epochs: Annotated[float, typer.Option(min=0)] = _FINETUNE.epochs,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
-    items_per_step: Annotated[int, typer.Option(min=1)] = _FINETUNE.items_per_step,
-    learning_rate: Annotated[float, typer.Option(min=0)] = _FINETUNE.learning_rate,
-    rank: Annotated[int, typer.Option(min=1, help="LoRA rank.")] = _FINETUNE.rank,
-    alpha: Annotated[int, typer.Option(min=1, help="LoRA alpha.")] = _FINETUNE.alpha,
-    dropout: Annotated[float, typer.Option(min=0, max=0.99)] = _FINETUNE.dropout,
-    eval_every: Annotated[
-        int, typer.Option(min=1, help="Steps between validations.")
-    ] = _FINETUNE.eval_every,
-    save_every: Annotated[
-        int, typer.Option(min=1, help="Steps between checkpoints.")
-    ] = _FINETUNE.save_every,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Show tokens and loss mask of three items, stop.")
-    ] = False,
-    seed: Seed = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    accept_licence: AcceptLicence = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Train a LoRA adapter to predict outputs.
-
-    Example: probe finetune --traces train.jsonl --model smollm2-135m --out runs/tuned
-    """
-    from probe.training.run import finetune_run, preview_items
-
-    config = FinetuneConfig(
-        traces=traces,
-        out=out,
-        validation_traces=validation_traces,
-        model=ModelOptions(model=model, device=device, dtype=dtype, accept_licence=accept_licence),
-        limit=limit,
-        per_program=per_program,
-        epochs=epochs,
-        max_steps=max_steps,
-        items_per_step=items_per_step,
-        learning_rate=learning_rate,
-        rank=rank,
-        alpha=alpha,
-        dropout=dropout,
-        eval_every=eval_every,
-        save_every=save_every,
-        seed=seed,
-    )
-    with display(quiet=quiet) as bars:
-        if preview:
-            text = preview_items(config, progress=bars)
-            show({"preview": text}, [text], as_json=as_json)
-            return
-        document = finetune_run(config, progress=bars)
-    show(document, finetune_lines(out, document), as_json=as_json)
-
-
-@evaluate.command("execution")
-def evaluate_execution(
-    traces: Annotated[Path, typer.Option(help="Trace file of held-out programs.")],
-    out: Annotated[Path, typer.Option(help="Run folder.")],
-    model: Model = "smollm2-135m",
-    adapter: Annotated[
-        Path | None, typer.Option(help="LoRA adapter, or the run that trained it.")
-    ] = None,
-    shots: Annotated[
-        int, typer.Option(min=0, max=3, help="Solved examples in the prompt.")
-    ] = _EXECUTION.shots,
-    shot_source: Annotated[
-        str | None, typer.Option(help="Source of the examples; else that of the traces.")
-    ] = None,
-    origin: Annotated[Origin | None, typer.Option(help="Only calls of this origin.")] = None,
-    per_program: Annotated[
-        int | None, typer.Option(min=1, help="At most so many items a program.")
-    ] = None,
-    limit: Limit = None,
-    baseline_traces: Annotated[
-        Path | None, typer.Option(help="Traces that trivial baselines learn from.")
-    ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1)] = _EXECUTION.max_new_tokens,
-    seed: Seed = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    accept_licence: AcceptLicence = False,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Let a model predict what calls return, and score it beside trivial baselines.
-
-    Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
-    """
-    from probe.tasks.asking import make_generator
-    from probe.tasks.execution import evaluate_execution as run
-
-    options = ModelOptions(
-        model=model, adapter=adapter, device=device, dtype=dtype, accept_licence=accept_licence
-    )
-    config = ExecutionConfig(
-        traces=traces,
-        out=out,
-        model=options,
-        data=DataOptions(data_dir=data_dir, accept_unknown=accept_unknown_data),
-        shots=shots,
-        shot_source=shot_source,
-        origin=origin,
-        per_program=per_program,
-        limit=limit,
-        baseline_traces=baseline_traces,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-    )
-    with display(quiet=quiet) as bars:
-        document = run(config, lambda: make_generator(options, progress=bars), progress=bars)
-    show(document, execution_lines(out, document), as_json=as_json)
-
-
-@app.command()
-def grade(
-    source: Annotated[str, typer.Option(help="Problem source the samples answer.")],
-    samples: Annotated[Path, typer.Option(help='Lines {"task_id": ..., "completion": ...}.')],
-    out: Annotated[Path, typer.Option(help="Run folder.")],
-    limit: Limit = None,
-    workers: Workers = 2,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    trust_programs: TrustPrograms = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Score anybody's programs by running their tests in the sandbox.
-
-    Example: probe grade --source mbpp --samples answers.jsonl --out runs/graded
-    """
-    from probe.tasks.grade_file import grade_file
-
-    config = GradeConfig(
-        source=source,
-        samples=samples,
-        out=out,
-        limit=limit,
-        data=DataOptions(
-            data_dir=data_dir,
-            accept_unknown=accept_unknown_data,
-            trust_programs=trust_programs,
-            workers=workers,
-        ),
-    )
-    with display(quiet=quiet) as bars:
-        document = grade_file(config, progress=bars)
-    show(document, grading_lines(out, document), as_json=as_json)
 
 
 @app.command()
@@ -353,6 +128,9 @@ def quickstart(
         [*summary.headlines, f"report: {summary.index}"],
         as_json=as_json,
     )
+
+
+cli_catalog.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
