@@ -60,8 +60,7 @@ def test_arrows_point_one_way(path: Path) -> None:
 def test_files_stay_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text)), "no module docstring"
-    longest = 400 if path.name == "cli.py" else 320  # the command line is a list of options
-    assert text.count("\n") <= longest
+    assert text.count("\n") <= 320
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
