@@ -77,14 +77,14 @@ def _check_weights(folder: Path, base_name: str, weights: Mapping[str, str]) -> 
     """Compare the base model's weights with those that the run's manifest names."""
     try:
         manifest = json.loads((folder.parent / "manifest.json").read_text(encoding="utf-8"))
-        trained_on = manifest["model"]["weights"]
+        model = manifest["identity"]["model"]
+        trained_on = model["weights"]
     except (OSError, ValueError, KeyError, TypeError):
         return
     if trained_on != dict(weights):
-        way = manifest["model"].get("obtained", "another way")
         raise ModelError(
             f"the adapter in {folder.parent} was trained on other weights than those of "
-            f"{base_name} here: on {manifest['model'].get('name')}, obtained by {way}"
+            f"{base_name} here: on {model.get('name')}, obtained by {model.get('obtained')}"
         )
 
 

@@ -214,10 +214,11 @@ def test_adapter_trained_on_other_weights_is_refused(
 ) -> None:
     run = make_adapter(llama_folder).parent
     weights = load_model(str(llama_folder), device="cpu").identity["weights"]
-    manifest = {"model": {"name": "m", "obtained": "hub", "weights": weights}}
+    model = {"name": "m", "obtained": "hub", "weights": weights}
+    manifest = {"identity": {"model": model}}
     (run / "manifest.json").write_text(json.dumps(manifest))
     load_model(str(llama_folder), adapter=run, device="cpu")
-    manifest["model"]["weights"] = {"model.safetensors": "0" * 64}
+    model["weights"] = {"model.safetensors": "0" * 64}
     (run / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match="other weights than those of tiny-llama here: on m"):
         load_model(str(llama_folder), adapter=run, device="cpu")
