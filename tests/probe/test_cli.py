@@ -35,7 +35,7 @@ def probe(*arguments: str | Path, env: dict[str, str] | None = None) -> subproce
     )
 
 
-def refused(*arguments: str | Path, says: str) -> None:
+def assert_refused(*arguments: str | Path, says: str) -> None:
     """The command ends with exit code 2 and one line that says this."""
     done = probe(*arguments)
     assert done.returncode == 2, (done.returncode, done.stderr)
@@ -101,7 +101,7 @@ def test_the_same_command_again_does_nothing(traces: Path) -> None:
 
 def test_another_trace_file_is_not_overwritten(traces: Path) -> None:
     before = traces.read_bytes()
-    refused(
+    assert_refused(
         "make-traces",
         "--source",
         "basics",
@@ -145,27 +145,27 @@ class TestBadInput:
     """Each is one line, exit code 2, and leaves nothing half-written."""
 
     def test_unknown_option(self) -> None:
-        refused("grade", "--sauce", "mbpp", says="--sauce")
+        assert_refused("grade", "--sauce", "mbpp", says="--sauce")
 
     def test_missing_option(self) -> None:
-        refused("grade", "--source", "basics", says="--samples")
+        assert_refused("grade", "--source", "basics", says="--samples")
 
     def test_unknown_source(self, tmp_path: Path) -> None:
-        refused("make-traces", "--source", "basic", "--out", tmp_path / "x", says="basics")
+        assert_refused("make-traces", "--source", "basic", "--out", tmp_path / "x", says="basics")
         assert list(tmp_path.iterdir()) == []
 
     def test_missing_file(self, tmp_path: Path) -> None:
         out = tmp_path / "run"
-        refused(
+        assert_refused(
             "evaluate", "execution", "--traces", tmp_path / "gone.jsonl", "--out", out,
             says="gone.jsonl: No such file",
         )  # fmt: skip
-        refused(
+        assert_refused(
             "grade", "--source", "basics", "--samples", tmp_path / "gone", "--out", out,
             says="gone: No such file",
         )  # fmt: skip
-        refused("verify", tmp_path / "gone", says="neither a run nor a report")
-        refused("report", tmp_path / "gone", "--out", out, says="no run folder")
+        assert_refused("verify", tmp_path / "gone", says="neither a run nor a report")
+        assert_refused("report", tmp_path / "gone", "--out", out, says="no run folder")
         assert not out.exists()
 
     def test_broken_json_line(self, tmp_path: Path, traces: Path) -> None:
@@ -173,8 +173,10 @@ class TestBadInput:
         broken.write_text("\n".join(traces.read_text().splitlines()[:3]) + '\n{"task_id": \n')
         out = tmp_path / "run"
         for verb in (["evaluate", "execution"], ["finetune"]):
-            refused(*verb, "--traces", broken, "--out", out, says="broken.jsonl:4: broken JSON")
-        refused(
+            assert_refused(
+                *verb, "--traces", broken, "--out", out, says="broken.jsonl:4: broken JSON"
+            )
+        assert_refused(
             "grade", "--source", "basics", "--samples", broken, "--out", out,
             says="broken.jsonl:2: a sample needs",
         )  # fmt: skip
@@ -183,12 +185,12 @@ class TestBadInput:
     def test_wrong_kind_of_file(self, tmp_path: Path) -> None:
         file = tmp_path / "x.jsonl"
         file.write_text('{"schema": "probe.sample", "version": 1}\n')
-        refused("finetune", "--traces", file, "--out", tmp_path / "r", says="probe.trace")
+        assert_refused("finetune", "--traces", file, "--out", tmp_path / "r", says="probe.trace")
 
     def test_unknown_task_id(self, tmp_path: Path) -> None:
         samples = tmp_path / "s.jsonl"
         samples.write_text('{"task_id": 99999, "completion": "pass"}\n')
-        refused(
+        assert_refused(
             "grade", "--source", "basics", "--samples", samples, "--out", tmp_path / "run",
             says="s.jsonl:1: basics has no task 99999",
         )  # fmt: skip
@@ -206,7 +208,7 @@ class TestBadInput:
             "make-traces", "--source", "mbpp", "--data-dir", tmp_path, "--inputs", "0",
             "--out", tmp_path / "x.jsonl",
         ]  # fmt: skip
-        refused(*command, says="--accept-unknown-data")
+        assert_refused(*command, says="--accept-unknown-data")
         assert not (tmp_path / "x.jsonl").exists()
         done = probe(*command, "--accept-unknown-data", "--quiet")
         assert done.returncode == 0, done.stderr
@@ -215,7 +217,7 @@ class TestBadInput:
 
     def test_unknown_model(self, tmp_path: Path, traces: Path) -> None:
         out = tmp_path / "run"
-        refused(
+        assert_refused(
             "evaluate", "execution", "--traces", traces, "--model", "smolm", "--out", out,
             says="smollm2-135m",
         )  # fmt: skip
@@ -225,7 +227,7 @@ class TestBadInput:
         path = tmp_path / "t.jsonl"
         assert probe("make-traces", "--source", "basics", "--split", "prompt", "--inputs", "0",
                      "--out", path, "--quiet").returncode == 0  # fmt: skip
-        refused(
+        assert_refused(
             "evaluate", "execution", "--traces", path, "--out", tmp_path / "run",
             says="both a few-shot example and an item",
         )  # fmt: skip
@@ -237,7 +239,7 @@ class TestBadInput:
         assert probe(*command, "--quiet").returncode == 0
         before = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()}
         samples.write_text('{"task_id": 3, "completion": "def f(): pass"}\n')
-        refused(*command, says="holds another run (inputs.samples.sha256")
+        assert_refused(*command, says="holds another run (inputs.samples.sha256")
         assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
 
     def test_full_disk(self, tmp_path: Path) -> None:

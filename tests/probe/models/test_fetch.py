@@ -117,7 +117,7 @@ def test_broken_cache_is_noticed_and_rebuilt(
 def test_contents_are_hashed_once_per_process(toy: Any, monkeypatch: Any) -> None:
     fetch_model(NAME)
     monkeypatch.setattr(store, "sha256_file", lambda path: pytest.fail("hashed again"))
-    fetch_model(NAME)
+    assert fetch_model(NAME).folder.is_dir()
 
 
 def test_keep_downloads(toy: Any, cache: Path) -> None:

@@ -14,7 +14,9 @@ from probe.training.settings import Decay, FinetuneSettings
 
 
 def test_defaults_are_allowed() -> None:
-    FinetuneSettings(model="m", out=Path("o")).check()
+    settings = FinetuneSettings(model="m", out=Path("o"))
+    settings.check()
+    assert settings.identity()["rank"] == 16
 
 
 @pytest.mark.parametrize(
