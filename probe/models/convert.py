@@ -115,11 +115,21 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
+def _counts(model: Any) -> tuple[int, int]:
+    """Number of weights, and the same without an output layer that is not the embedding.
+
+    A model may tie the two while its GGUF file quantises them apart; the copies differ a little.
+    """
+    output, embedding = model.get_output_embeddings().weight, model.get_input_embeddings().weight
+    count: int = model.num_parameters()
+    return count, count - (0 if output is embedding else output.numel())
+
+
 def _save_model(model: Any, target: Path, entry: CatalogEntry, tokenizer: Any) -> None:
     """Write weights and configuration without a trace of the quantised file."""
     import torch
 
-    if model.num_parameters() != entry.parameters or len(tokenizer) != model.config.vocab_size:
+    if entry.parameters not in _counts(model) or len(tokenizer) != model.config.vocab_size:
         raise ModelError(
             f"the file for {entry.name} holds {model.num_parameters()} weights and "
             f"{len(tokenizer)} tokens, not the model of the catalog"
