@@ -137,6 +137,8 @@ def _serve(stage: Stage, job: dict[str, Any], commands: int, replies: int) -> by
         stage.run(job, result_write, output_write)
     os.close(result_write)
     os.close(output_write)
+    os.set_blocking(result_read, False)
+    os.set_blocking(output_read, False)
     watch = _Watch(job, pid, result_read, output_read)
     reason = watch.until_end(commands, replies)
     code = _end_all(pid)
@@ -191,31 +193,56 @@ class _Watch:
                 if descriptor == commands:
                     _end_all(self._pid)
                     os._exit(0)  # the parent is gone
-                verdict = self._read(descriptor)
+                verdict = self._read_frames()
+                if descriptor == self._output and not verdict:
+                    verdict = self._read_output()
                 if verdict == "closed":
                     poll.unregister(descriptor)
                 elif verdict:
-                    return verdict
+                    return self._last_word(verdict)
 
-    def _read(self, descriptor: int) -> str:
-        part = os.read(descriptor, _CHUNK)
-        if descriptor == self._output:
+    def _read_frames(self) -> str:
+        """Read what the child has sent.
+
+        A child sends a step's outcome once all that the step printed has been read, so reading
+        frames before output charges every byte to the step that printed it.
+        """
+        while (part := _read_now(self._result)) is not None:
+            if not part:
+                return "end"
+            self.frames += part
+            while len(self.frames) - self._boundary >= 4:
+                size = int.from_bytes(self.frames[self._boundary : self._boundary + 4], "big")
+                if size > self._frame_limit or self._counted >= self._expected:
+                    return "garbled"
+                if len(self.frames) - self._boundary - 4 < size:
+                    break
+                self._boundary += 4 + size
+                self._counted += 1
+        return ""
+
+    def _read_output(self) -> str:
+        part = _read_now(self._output)
+        self._printed += len(part or b"")
+        if self._printed > self._output_limit:
+            return "output"
+        return "closed" if part == b"" else ""
+
+    def _last_word(self, verdict: str) -> str:
+        """Count what a child printed right before its end, however quickly it ended."""
+        while verdict == "end" and (part := _read_now(self._output)):
             self._printed += len(part)
             if self._printed > self._output_limit:
                 return "output"
-            return "" if part else "closed"
-        if not part:
-            return "end"
-        self.frames += part
-        while len(self.frames) - self._boundary >= 4:
-            size = int.from_bytes(self.frames[self._boundary : self._boundary + 4], "big")
-            if size > self._frame_limit or self._counted >= self._expected:
-                return "garbled"
-            if len(self.frames) - self._boundary - 4 < size:
-                break
-            self._boundary += 4 + size
-            self._counted += 1
-        return ""
+        return verdict
+
+
+def _read_now(descriptor: int) -> bytes | None:
+    """Read what is there: ``None`` for nothing yet, empty at the end."""
+    try:
+        return os.read(descriptor, _CHUNK)
+    except BlockingIOError:
+        return None
 
 
 def _cpu_of(pid: int) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -52,6 +55,18 @@ def run(pool: SandboxPool) -> Callable[..., JobResult]:
         return next(iter(pool.run([job])))
 
     return run_one
+
+
+@pytest.fixture
+def busy_cores() -> Iterator[None]:
+    """Two processes for every core, that want all of it."""
+    count = 2 * (os.cpu_count() or 1)
+    argv = [sys.executable, "-c", "while True: pass"]
+    busy = [subprocess.Popen(argv) for _ in range(count)]
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,27 @@ def test_every_descendant_is_killed_and_reaped() -> None:
     assert code == -9
     assert len(daemons) == 3
     assert not [pid for pid in daemons if psutil.pid_exists(pid)]
+
+
+@pytest.mark.parametrize("printed", [b"x" * 11, b"x" * 10])
+def test_what_a_step_prints_is_read_after_the_frames_before_it(printed: bytes) -> None:
+    result_read, result_write = os.pipe()
+    output_read, output_write = os.pipe()
+    commands, parent = os.pipe()
+    frame = (4).to_bytes(4, "big") + b"[-1]"
+    os.write(result_write, frame)  # the step before it has ended
+    os.write(output_write, printed)
+    os.close(result_write)
+    for descriptor in (result_read, output_read):
+        os.set_blocking(descriptor, False)
+    limits = {"cpu_seconds": 9, "wall_seconds": 9, "output_bytes": 10, "value_chars": 9}
+    job = {"limits": limits, "steps": ["1"]}
+    watch = zygote._Watch(job, os.getpid(), result_read, output_read)
+    reason = watch.until_end(commands, parent)
+    assert bytes(watch.frames) == frame
+    assert reason == ("output" if len(printed) > 10 else "end")
+    for descriptor in (result_read, output_read, output_write, commands, parent):
+        os.close(descriptor)
 
 
 def test_few_files_are_wiped_and_more_retire_the_worker(
