@@ -2,7 +2,7 @@
 
 Called by :mod:`generators.sandbox.policy` (does it work here?) and by
 :mod:`generators.sandbox.worker`. Inside bubblewrap a program finds the system's libraries,
-the Python installation and the few source files of the inner side, all read-only, and an
+Python with its own libraries and the few source files of the inner side, all read-only, and an
 empty private ``/tmp``: no ``/proc``, no home, no environment, no network.
 """
 
@@ -51,7 +51,7 @@ def bubblewrap_argv(binary: str, *, variant: int, tmp_bytes: int) -> list[str]:
     argv = [binary, "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session"]
     argv += ["--as-pid-1", "--cap-drop", "ALL", "--uid", _NOBODY, "--gid", _NOBODY]
     argv += ["--hostname", "sandbox"]
-    argv += _library_binds()
+    argv += _library_binds() + _python_binds()
     for name in INNER_FILES:
         argv += ["--ro-bind", str(package / name), f"{_INSIDE}/generators/{name}"]
     for device in _DEVICES:
@@ -67,10 +67,14 @@ def process_argv(*, variant: int) -> list[str]:
 
 
 def _python(root: str, variant: int) -> list[str]:
-    executable = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
-    binary = str(executable) if executable.exists() else str(Path(sys.executable).resolve())
     flags = ["-s", "-S", "-P", "-B", "-X", "utf8", "-W", "ignore"]
-    return [binary, *flags, "-c", _MAIN.format(root, variant)]
+    return [_executable(), *flags, "-c", _MAIN.format(root, variant)]
+
+
+def _executable() -> str:
+    """Return the path of the base installation's Python."""
+    path = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    return str(path if path.exists() else Path(sys.executable).resolve())
 
 
 def _library_binds() -> list[str]:
@@ -84,4 +88,13 @@ def _library_binds() -> list[str]:
             argv += ["--ro-bind", name, name]
     for extra in ("/etc/ld.so.cache", "/nix/store"):
         argv += ["--ro-bind-try", extra, extra]
-    return [*argv, "--ro-bind", sys.base_prefix, sys.base_prefix]
+    return argv
+
+
+def _python_binds() -> list[str]:
+    """Bind Python and its libraries, not the folder they are in: that may be ``/usr``."""
+    paths = [_executable()]
+    libraries = str(Path(sys.base_prefix, "lib"))
+    if libraries not in _LIBRARY_FOLDERS:
+        paths.append(libraries)
+    return [word for path in paths for word in ("--ro-bind", path, path)]

@@ -57,6 +57,18 @@ def test_nothing_of_the_user_is_bound(command: list[str]) -> None:
     assert bound == {str(PACKAGE / name) for name in launch.INNER_FILES}
 
 
+@pytest.mark.parametrize("prefix", ["/usr", "/usr/local", "/opt/python"])
+def test_a_python_of_the_system_does_not_open_its_folder(
+    prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``/usr`` holds the machine's programs as well."""
+    monkeypatch.setattr(sys, "base_prefix", prefix)
+    argv = launch.bubblewrap_argv("bwrap", variant=0, tmp_bytes=1 << 20)
+    bound = {argv[i + 1] for i, word in enumerate(argv) if word == "--ro-bind"}
+    assert not bound & {prefix, "/usr", f"{prefix}/bin", f"{prefix}/share"}
+    assert f"{prefix}/lib" in bound
+
+
 def test_links_stay_links(command: list[str]) -> None:
     for name in ("/lib", "/lib64"):
         if Path(name).is_symlink():
