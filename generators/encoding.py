@@ -74,7 +74,10 @@ def to_literal(value: object, *, max_chars: int | None = None) -> str:
             nested deeper than ``MAX_DEPTH`` or its text is longer than ``max_chars``.
     """
     budget = [max_chars if max_chars is not None else -1]
-    return _encode(value, 0, budget)
+    text = _encode(value, 0, budget)
+    if max_chars is not None and len(text) > max_chars:  # the budget leaves out some separators
+        raise LiteralError("the text of the value is too long")
+    return text
 
 
 def _spend(text: str, budget: list[int]) -> str:

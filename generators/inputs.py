@@ -1,38 +1,32 @@
 """New calls of a program, made up after the pattern of its example calls.
 
-Called by :mod:`generators.tracing`. What the examples have in common is found in
-:mod:`generators.shaping`; here it becomes a hypothesis strategy. Calls are drawn from it
-through hypothesis' entry for fuzzers, which turns given bytes into one example: a hash of (seed,
-task id, attempt) supplies the bytes, so a call depends on nothing else. (The usual test runner
-is slower, mixes in constants that it finds in whatever modules are loaded, and keeps files in
-the working directory.)
+Called by :mod:`generators.programs`. What the examples have in common is found in
+:mod:`generators.shaping`; here calls are drawn after it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+import random
+from collections.abc import Sequence
 from typing import Any
-
-from hypothesis import Verbosity, given, settings
-from hypothesis import strategies as st
 
 from generators.calls import literal_arguments, render_call
 from generators.errors import LiteralError
-from generators.literals import exact_equal
 from generators.records import Call, Origin
 from generators.shaping.chooser import Chooser
-from generators.shaping.drawing import Plan, draw_arguments, draw_value
-from generators.shaping.inference import infer, profiles
-from generators.shaping.relations import Relation, find_relations
-from generators.shaping.shapes import Either, Pool, Shape
+from generators.shaping.drawing import draw_arguments, fits, keep_ties
+from generators.shaping.lessons import Lessons
+from generators.shaping.mutation import atoms, mutated, with_constant
+from generators.shaping.planning import make_plans
+from generators.shaping.program_text import constants
 
-__all__ = ["arguments", "generate_calls", "iterate_calls", "values"]
+__all__ = ["CallSource", "generate_calls"]
 
-MAX_MISSES = 60
-BUFFER_BYTES = 8192
-Draw = Callable[[st.SearchStrategy[int]], int]
+MAX_MISSES = 100
+MAX_PROMISING = 16
+GROWTH = 4  # times the greatest number of the examples
+LEAST_CEILING = 100
+_EXACT = 1 << 50  # greatest range that one random float covers
 
 
 def generate_calls(examples: Sequence[Call], *, count: int, seed: int, task_id: int) -> list[Call]:
@@ -47,39 +41,111 @@ def generate_calls(examples: Sequence[Call], *, count: int, seed: int, task_id: 
     Returns:
         Distinct calls, none of them an example. A greater ``count`` only adds calls at the end.
     """
-    return list(islice(iterate_calls(examples, seed=seed, task_id=task_id), count))
+    return CallSource(examples, code="", seed=seed, task_id=task_id).draw(count)
 
 
-def iterate_calls(examples: Sequence[Call], *, seed: int, task_id: int) -> Iterator[Call]:
-    """Yield the calls of :func:`generate_calls` one by one, until no new ones are found."""
-    found = [(call.entry_point, literal_arguments(call)) for call in examples]
-    known = [(name, row) for name, row in found if row and _rendered(name, row)]
-    if not known:
-        return
-    name = known[0][0]
-    rows = [row for other, row in known if other == name]
-    drawn: list[tuple[Any, ...]] = []
+class CallSource:
+    """New calls of one program, drawn in batches and steered by what became of those before.
 
-    @settings(database=None, deadline=None, verbosity=Verbosity.quiet)
-    @given(arguments(rows))
-    def collect(row: tuple[Any, ...]) -> None:
-        drawn.append(row)
+    Most calls are drawn after the shapes of the example calls. Some take in constants of the
+    program's text, and once a call was promising, half are small changes to such calls. Calls
+    that lie where only failures were seen are not made. What comes out depends on the arguments
+    and on what was told, in that order, alone.
 
-    handle: Any = collect  # the decorator's attribute has no type
-    draw_one = handle.hypothesis.fuzz_one_input
-    seen = {render_call(name, row) for row in rows}
-    misses = attempt = 0
-    while misses < MAX_MISSES:
-        material = hashlib.shake_256(f"{seed}/{task_id}/{attempt}".encode())
-        draw_one(material.digest(BUFFER_BYTES))
-        attempt += 1
-        text = _rendered(name, drawn.pop()) if drawn else None
-        if text is None or text in seen:
-            misses += 1
-            continue
+    Args:
+        examples: Calls of the program; those with arguments that are no literals are passed over.
+        code: The program.
+        seed: Seed of the run.
+        task_id: Task of the program; calls of different tasks are independent.
+    """
+
+    def __init__(self, examples: Sequence[Call], *, code: str, seed: int, task_id: int) -> None:
+        found = [(call, literal_arguments(call)) for call in examples]
+        known = [(c, row) for c, row in found if row and _rendered(c.entry_point, row)]
+        self._name = known[0][0].entry_point if known else ""
+        self._rows = {call.text: row for call, row in known if call.entry_point == self._name}
+        rows = list(self._rows.values())
+        self._plans = make_plans(rows)
+        self._starts = list(rows)
+        self._promising: list[tuple[Any, ...]] = []
+        self._seen = {render_call(self._name, row) for row in rows}
+        self._constants = constants(code)
+        self._spare = tuple(atoms(rows)) + self._constants
+        self._greatest = max(
+            [LEAST_CEILING, *(GROWTH * abs(a) for a in self._spare if isinstance(a, int | float))]
+        )
+        self._lessons = Lessons()
+        self._chooser = make_chooser(f"{seed}/{task_id}")
+
+    def draw(self, count: int) -> list[Call]:
+        """Return ``count`` distinct new calls, fewer if no more are found."""
+        calls: list[Call] = []
         misses = 0
-        seen.add(text)
-        yield Call(entry_point=name, text=text, origin=Origin.GENERATED)
+        while self._plans and len(calls) < count and misses < MAX_MISSES:
+            row = self._row(desperate=misses > MAX_MISSES // 2)
+            text = _rendered(self._name, row)
+            if text is None or text in self._seen or self._lessons.refuse(row):
+                misses += 1
+                continue
+            misses = 0
+            self._seen.add(text)
+            self._rows[text] = row
+            calls.append(Call(entry_point=self._name, text=text, origin=Origin.GENERATED))
+        return calls
+
+    def tell(self, call: Call, *, sound: bool, promising: bool = False) -> None:
+        """Take note of what became of a call, in the order of the calls.
+
+        Args:
+            call: A call that was drawn, or an example.
+            sound: Whether it can be used: it does not raise, is quick, its output is short.
+            promising: Whether calls like it are wanted: it reached branches, or has an output,
+                that few others did.
+        """
+        row = self._rows.get(call.text)
+        if row is None:
+            return
+        self._lessons.add(row, sound=sound)
+        if promising:
+            self._promising = [*self._promising, row][-MAX_PROMISING:]
+
+    def _row(self, *, desperate: bool) -> tuple[Any, ...]:
+        """Make up arguments; change those at hand where fresh ones are no longer new."""
+        chooser = self._chooser
+        if self._promising and chooser.chance(2):
+            return self._mutated(chooser.pick(self._promising))
+        if desperate or chooser.chance(12):
+            return self._mutated(chooser.pick(self._starts))
+        plan = chooser.pick(self._plans)
+        row = draw_arguments(chooser, plan)
+        if self._constants and chooser.chance(6):
+            row = keep_ties(chooser, plan, with_constant(chooser, row, self._constants))
+        return row
+
+    def _mutated(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        for _ in range(1 + self._chooser.below(2)):
+            changed = mutated(self._chooser, row, self._spare)
+            if self._moderate(changed):
+                row = changed
+        plan = next((p for p in self._plans if fits(row, p)), None)
+        return keep_ties(self._chooser, plan, row) if plan else row
+
+    def _moderate(self, row: tuple[Any, ...]) -> bool:
+        numbers = [atom for atom in atoms(row) if isinstance(atom, int | float)]
+        return all(abs(number) <= self._greatest for number in numbers)
+
+
+def make_chooser(seed: str) -> Chooser:
+    """Return a chooser whose choices depend on a seed only, on any machine and Python."""
+    stream = random.Random(seed)  # seeded by SHA-512; random() is kept the same for all versions
+
+    def between(low: int, high: int) -> int:
+        span = high - low + 1
+        if span <= _EXACT:
+            return low + int(stream.random() * span)
+        return low + stream.getrandbits(span.bit_length() + 16) % span
+
+    return Chooser(between)
 
 
 def _rendered(name: str, row: tuple[Any, ...]) -> str | None:
@@ -87,59 +153,3 @@ def _rendered(name: str, row: tuple[Any, ...]) -> str | None:
         return render_call(name, row)
     except LiteralError:  # an int that outgrew what literals can hold
         return None
-
-
-def values(examples: Sequence[Any]) -> st.SearchStrategy[Any]:
-    """Return a strategy for values that look like all of the example values."""
-    return _values(infer(examples))
-
-
-def arguments(rows: Sequence[tuple[Any, ...]]) -> st.SearchStrategy[tuple[Any, ...]]:
-    """Return a strategy for the arguments of a call like the example calls.
-
-    Args:
-        rows: The arguments of each example call; calls of one make share a plan.
-    """
-    plans: list[Plan] = []
-    for arity in dict.fromkeys(len(row) for row in rows):
-        same = [row for row in rows if len(row) == arity]
-        relations = tuple(find_relations(same))
-        fixed = _fixed_positions(same, relations)
-        for group in profiles(same):
-            shapes = tuple(
-                _mostly(column[0], infer(column)) if i in fixed else infer(column, alone=arity == 1)
-                for i, column in enumerate(zip(*group, strict=True))
-            )
-            plan = Plan(rows=tuple(group), shapes=shapes, relations=relations)
-            plans += [plan] * len(group)
-    return _arguments(tuple(plans))
-
-
-def _fixed_positions(rows: Sequence[tuple[Any, ...]], relations: Sequence[Relation]) -> set[int]:
-    """Return the scalar arguments that no example varies, while it varies others."""
-    columns = list(zip(*rows, strict=True))
-    tied = {relation.position for relation in relations if not relation.tie.startswith("often")}
-    same = {i for i, c in enumerate(columns) if all(exact_equal(c[0], value) for value in c)}
-    if len(rows) < 2 or len(same) == len(columns):
-        return set()
-    return {i for i in same - tied if isinstance(columns[i][0], int | float | str)}
-
-
-def _mostly(value: Any, shape: Shape) -> Shape:
-    constant = Pool(values=(value,))
-    return Either(options=(constant, constant, shape))
-
-
-def _chooser(draw: Draw) -> Chooser:
-    return Chooser(lambda low, high: draw(st.integers(low, high)))
-
-
-@st.composite
-def _values(draw: Draw, shape: Shape) -> Any:
-    return draw_value(_chooser(draw), shape)
-
-
-@st.composite
-def _arguments(draw: Draw, plans: tuple[Plan, ...]) -> tuple[Any, ...]:
-    chooser = _chooser(draw)
-    return draw_arguments(chooser, chooser.pick(plans))

@@ -6,6 +6,7 @@ writing files is the business of :mod:`generators.jsonl`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
@@ -17,10 +18,12 @@ __all__ = [
     "SAMPLE_SCHEMA",
     "TRACE_SCHEMA",
     "Call",
+    "LineEvent",
     "Origin",
     "Outcome",
     "OutcomeStatus",
     "Problem",
+    "Recording",
     "Split",
     "Trace",
     "Verdict",
@@ -118,6 +121,43 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineEvent:
+    """A line of a program that is about to run, or the end of a function.
+
+    Attributes:
+        line: Number of the line in the program's code, from 1; 0 where a function ends, by
+            returning, yielding or raising.
+        depth: Nesting of the program's own calls, 0 in the entry point.
+        changed: Local names that are new or changed since the line event before in the same
+            frame, with the literal text of their values; ``""`` for a value that has none or a
+            long one.
+    """
+
+    line: int
+    depth: int
+    changed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """How a call ran, seen line by line.
+
+    Attributes:
+        lines: Lines of the program that ran, ascending.
+        branches: Branch outcomes that were reached, ascending (:mod:`generators.branches`).
+        steps: Line events, counted up to the recorder's bound.
+        complete: Whether the bound was not reached; the call went on unrecorded from there.
+        events: The first line events, if they were asked for.
+    """
+
+    lines: tuple[int, ...]
+    branches: tuple[int, ...]
+    steps: int
+    complete: bool
+    events: tuple[LineEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How one call, check or program load ended.
 
@@ -130,6 +170,7 @@ class Outcome:
         message: Shortened message of the exception or of the limit, else ``""``.
         cpu_seconds: CPU time of this call.
         wall_seconds: Wall time of this call.
+        recording: How the call ran, if that was asked for and it came to an end.
     """
 
     status: OutcomeStatus
@@ -139,6 +180,7 @@ class Outcome:
     message: str = ""
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +197,11 @@ class Trace:
         code: The program.
         setup: Set-up code that runs after the program and before the call.
         call: The call as literal Python text.
-        output: Canonical literal text of the result.
-        output_type: Type name of the result as it is written (``int``, ``list`` ...).
+        output: Canonical literal text of the result, ``""`` if the call raises.
+        output_type: Type name of the result as it is written (``int``, ``list`` ...), or ``""``.
         origin: ``assert`` or ``generated``.
+        raises: Type name of the exception that the call raises, or ``""``.
+        recording: How the call ran; ``None`` in files without it.
     """
 
     trace_id: str
@@ -172,10 +216,13 @@ class Trace:
     output: str
     output_type: str
     origin: Origin
+    raises: str = ""
+    recording: Recording | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object."""
-        return asdict(self)
+        row = {field.name: getattr(self, field.name) for field in fields(self)}
+        return row | {"recording": asdict(self.recording) if self.recording else None}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Self:
@@ -184,13 +231,13 @@ class Trace:
         Raises:
             FormatError: A field is missing, unknown or of the wrong type.
         """
-        names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in row]
-        unknown = sorted(set(row) - set(names))
+        names = {field.name for field in fields(cls)}
+        missing = sorted(names - set(row) - {"raises", "recording"})
+        unknown = sorted(set(row) - names)
         if missing or unknown:
             problem = f"lacks {missing}" if missing else f"has unknown fields {unknown}"
             raise FormatError(f"trace {problem}")
-        for name in names:
+        for name in set(row) - {"recording"}:
             wanted = int if name == "task_id" else str
             if type(row[name]) is not wanted:
                 raise FormatError(
@@ -200,4 +247,36 @@ class Trace:
             split, origin = Split(row["split"]), Origin(row["origin"])
         except ValueError as error:
             raise FormatError(f"trace: {error}") from None
-        return cls(**{**row, "split": split, "origin": origin})
+        recording = _recording(row.get("recording"))
+        return cls(**{**row, "split": split, "origin": origin, "recording": recording})
+
+
+def _recording(row: Any) -> Recording | None:
+    """Build a recording from its JSON object.
+
+    Raises:
+        FormatError: It is none.
+    """
+    if row is None:
+        return None
+    try:
+        found = Recording(
+            **{
+                **row,
+                "lines": tuple(row["lines"]),
+                "branches": tuple(row["branches"]),
+                "events": tuple(
+                    LineEvent(**{**event, "changed": dict(event["changed"])})
+                    for event in row["events"]
+                ),
+            }
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise FormatError(f"trace field 'recording' is broken: {error}") from None
+    numbers = [*found.lines, *found.branches, found.steps]
+    numbers += [number for event in found.events for number in (event.line, event.depth)]
+    texts = [text for event in found.events for pair in event.changed.items() for text in pair]
+    sound = all(type(number) is int and number >= 0 for number in numbers)
+    if not sound or type(found.complete) is not bool or not all(type(t) is str for t in texts):
+        raise FormatError("trace field 'recording' holds a value of the wrong type")
+    return found

@@ -1,7 +1,8 @@
 """Trace files: written program by program, resumable, the same bytes for the same request.
 
     traces.jsonl             header, then one trace a line: complete, or not there
-    traces.summary.json      what was traced and what was dropped, written just before
+    traces.summary.json      what was traced and what was dropped, and how good it is
+    traces.times.jsonl       how long each call took: the one file that is never the same twice
     traces.jsonl.partial     header, then one finished program a line, while it is made
 
 The header names all that the traces depend on, so that it decides whether a file that is there
@@ -12,78 +13,42 @@ that uses traces.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from platform import python_version_tuple
-from typing import Any, Self
+from typing import Any
 
 from generators import jsonl
 from generators.errors import DataError, FormatError, LiteralError, RunError
 from generators.literals import from_literal
 from generators.problems.sources import Source
+from generators.programs import CountTokens
 from generators.progress import Progress
-from generators.records import TRACE_SCHEMA, Origin, Problem, Split, Trace
-from generators.tracing import DropReason, ProgramTraces, TracePlan, trace_programs
+from generators.records import TRACE_SCHEMA, Problem, Split, Trace
+from generators.sandbox.policy import Backend, choose_backend
+from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary, summarise, summary_path
+from generators.tracing import ProgramTraces, TracePlan, trace_programs
 
-__all__ = ["SUMMARY_SCHEMA", "TraceSummary", "read_traces", "summary_path", "write_traces"]
+__all__ = ["read_traces", "times_path", "write_traces"]
 
-SUMMARY_SCHEMA = "probe.trace-summary"
+TIMES_SCHEMA = "probe.trace-times"
 PARTIAL_SCHEMA = "probe.trace-partial"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceSummary:
-    """What is in a trace file, and what is not.
-
-    Attributes:
-        programs: Programs that were traced.
-        programs_with_traces: Those that gave any trace.
-        traces: Traces in all.
-        by_origin: Traces per :class:`~generators.records.Origin`.
-        drops: Calls that gave no trace, per reason.
-        output_types: Traces per type of their output.
-        short: Programs with fewer traces than wanted, by task id, and why.
-        sha256: Hash of the trace file.
-    """
-
-    programs: int
-    programs_with_traces: int
-    traces: int
-    by_origin: dict[str, int]
-    drops: dict[str, int]
-    output_types: dict[str, int]
-    short: dict[str, str]
-    sha256: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the summary as a JSON object."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Self:
-        """Build a summary from the object of :meth:`to_json`; further fields are passed over.
-
-        Raises:
-            FormatError: A field is missing.
-        """
-        names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in row]
-        if missing:
-            raise FormatError(f"trace summary lacks {missing}")
-        return cls(**{name: row[name] for name in names})
+def times_path(path: Path) -> Path:
+    """Return where the times of a trace file are."""
+    return path.with_name(f"{path.stem}.times.jsonl")
 
 
-def summary_path(path: Path) -> Path:
-    """Return where the summary of a trace file is."""
-    return path.with_name(f"{path.stem}.summary.json")
-
-
-def read_traces(path: Path) -> list[Trace]:
+def read_traces(path: Path, *, keep_raising: bool = False) -> list[Trace]:
     """Read and check a trace file.
+
+    Args:
+        path: The file.
+        keep_raising: Also return traces of calls that raise; they have no output to predict.
 
     Raises:
         DataError: The file cannot be read.
@@ -94,13 +59,15 @@ def read_traces(path: Path) -> list[Trace]:
     for number, row in jsonl.read(path, TRACE_SCHEMA):
         try:
             trace = Trace.from_json(row)
-            from_literal(trace.output)
+            if not trace.raises:
+                from_literal(trace.output)
         except (FormatError, LiteralError) as error:
             raise FormatError(f"{path}:{number}: {error}") from None
         if trace.trace_id in seen:
             raise FormatError(f"{path}:{number}: trace_id {trace.trace_id!r} comes twice")
         seen.add(trace.trace_id)
-        traces.append(trace)
+        if keep_raising or not trace.raises:
+            traces.append(trace)
     return traces
 
 
@@ -113,6 +80,7 @@ def write_traces(
     workers: int = 2,
     trust_programs: bool = False,
     limit: int | None = None,
+    count_tokens: CountTokens | None = None,
     progress: Progress | None = None,
 ) -> TraceSummary:
     """Trace programs of a source into a file, or finish or find such a file.
@@ -128,6 +96,7 @@ def write_traces(
         workers: Programs run at a time.
         trust_programs: Allow a sandbox that does not isolate.
         limit: Only the first so many programs.
+        count_tokens: Length of a text in tokens; for a plan with caps in tokens.
         progress: Told of each finished program.
 
     Raises:
@@ -147,12 +116,18 @@ def write_traces(
         done = _resume(partial, head, problems)
         rest = problems[len(done) :]
         if rest:
+            backend = choose_backend(trust_programs=trust_programs)
             programs = trace_programs(
-                rest, plan, workers=workers, trust_programs=trust_programs, progress=progress
+                rest,
+                plan,
+                workers=workers,
+                trust_programs=trust_programs,
+                count_tokens=count_tokens,
+                progress=progress,
             )
             with closing(programs):
-                _append(partial, head, programs, fresh=not done)
-        summary = _publish(path, head, partial)
+                _append(partial, head, programs, backend=backend, fresh=not done)
+        summary = _publish(path, head, partial, source, problems)
         partial.unlink(missing_ok=True)
         return summary
 
@@ -160,14 +135,16 @@ def write_traces(
 def _header(
     source: Source, split: Split | None, plan: TracePlan, limit: int | None
 ) -> dict[str, Any]:
-    packages = {name: metadata.version(name) for name in ("execution-probe", "hypothesis")}
     head = jsonl.header(
         TRACE_SCHEMA,
         source=source.identity(),
         split=split.value if split else "all",
         limit=limit,
         plan=asdict(plan),
-        packages={**packages, "python": ".".join(python_version_tuple()[:2])},
+        packages={
+            "execution-probe": metadata.version("execution-probe"),
+            "python": ".".join(python_version_tuple()[:2]),
+        },
     )
     parsed: dict[str, Any] = json.loads(jsonl.canonical_json(head))
     return parsed
@@ -233,7 +210,12 @@ def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) ->
 
 
 def _append(
-    partial: Path, head: dict[str, Any], programs: Iterable[ProgramTraces], *, fresh: bool
+    partial: Path,
+    head: dict[str, Any],
+    programs: Iterable[ProgramTraces],
+    *,
+    backend: Backend,
+    fresh: bool,
 ) -> None:
     try:
         stream = partial.open("w" if fresh else "a", encoding="utf-8", newline="\n")
@@ -246,8 +228,10 @@ def _append(
             row = {
                 "task_id": program.problem.task_id,
                 "traces": [trace.to_json() for trace in program.traces],
+                "seconds": program.seconds,
                 "drops": program.drops,
                 "note": program.note,
+                "backend": backend.value,
             }
             jsonl.append_lines(stream, [row])
     finally:
@@ -255,25 +239,20 @@ def _append(
             stream.close()
 
 
-def _publish(path: Path, head: dict[str, Any], partial: Path) -> TraceSummary:
-    """Turn the finished rest into the trace file and its summary, the file last."""
+def _publish(
+    path: Path, head: dict[str, Any], partial: Path, source: Source, problems: Sequence[Problem]
+) -> TraceSummary:
+    """Turn the finished rest into the trace file and what lies beside it, the file last."""
     rows = [row for _, row in jsonl.read(partial, PARTIAL_SCHEMA)]
     traces = [trace for row in rows for trace in row["traces"]]
-    drops: Counter[str] = Counter()
-    for row in rows:
-        drops.update(row["drops"])
-    origins = Counter(trace["origin"] for trace in traces)
     text = "".join(map(jsonl.dump_line, [head, *traces]))
-    summary = TraceSummary(
-        programs=len(rows),
-        programs_with_traces=sum(bool(row["traces"]) for row in rows),
-        traces=len(traces),
-        by_origin={origin.value: origins[origin] for origin in Origin},
-        drops={reason.value: drops[reason] for reason in DropReason if drops[reason]},
-        output_types=dict(sorted(Counter(trace["output_type"] for trace in traces).items())),
-        short={str(row["task_id"]): row["note"] for row in rows if row["note"]},
-        sha256=jsonl.sha256_text(text),
-    )
+    seconds = [pair for row in rows for pair in row["seconds"]]
+    times = [
+        {"trace_id": trace["trace_id"], "cpu_seconds": cpu, "wall_seconds": wall}
+        for trace, (cpu, wall) in zip(traces, seconds, strict=True)
+    ]
+    summary = summarise(rows, problems, source.problems, sha256=jsonl.sha256_text(text))
+    jsonl.write(times_path(path), jsonl.header(TIMES_SCHEMA, traces_sha256=summary.sha256), times)
     jsonl.write_json(summary_path(path), jsonl.header(SUMMARY_SCHEMA, **summary.to_json()))
     with jsonl.atomic_writer(path) as stream:
         stream.write(text)

@@ -44,6 +44,11 @@ class TracePlan:
         seed: Seed of the generated calls.
         max_call_chars: Longest call that is kept.
         max_output_chars: Longest output that is kept.
+        max_call_tokens: The same in tokens, where a tokenizer counts them.
+        max_output_tokens: The same in tokens.
+        tokenizer: Identity of that tokenizer, ``""`` for none.
+        keep_exceptions: Up to half as many traces again of calls that raise.
+        trace_lines: Traces tell the order of lines and what changed at each.
         limits: Bounds of one generated call.
         assert_limits: Bounds of one call of an assert; generous, as these have to work.
     """
@@ -52,7 +57,12 @@ class TracePlan:
     seed: int = 0
     max_call_chars: int = 300
     max_output_chars: int = 150
-    limits: Limits = field(default_factory=lambda: Limits(cpu_seconds=1.0, wall_seconds=6.0))
+    max_call_tokens: int | None = None
+    max_output_tokens: int | None = None
+    tokenizer: str = ""
+    keep_exceptions: bool = False
+    trace_lines: bool = False
+    limits: Limits = field(default_factory=lambda: Limits(cpu_seconds=0.25, wall_seconds=6.0))
     assert_limits: Limits = field(
         default_factory=lambda: Limits(cpu_seconds=40.0, wall_seconds=120.0)
     )
@@ -64,12 +74,14 @@ class ProgramTraces:
 
     Attributes:
         problem: The problem that the program solves.
-        traces: Asserts in their order, then generated calls in theirs.
+        traces: Asserts in their order, then generated calls in theirs, those that raise last.
+        seconds: CPU and wall time of each trace's call; not the same twice, so not in traces.
         drops: Number of calls dropped, by reason.
         note: Why there are fewer traces than wanted, or ``""``.
     """
 
     problem: Problem
     traces: tuple[Trace, ...]
+    seconds: tuple[tuple[float, float], ...] = field(compare=False)
     drops: Mapping[DropReason, int]
     note: str

@@ -1,34 +1,38 @@
 """From problems to traces: run each program's calls, twice, and keep what is sound.
 
-Called by :mod:`generators.trace_files`. All calls of a program run in one sandbox pool, then
-those with a value once more in reversed order in a second pool, which has another hash seed and
+Called by :mod:`generators.trace_files`. A program's calls run in one sandbox pool, then those
+with a value once more in reversed order in a second pool, which has another hash seed and
 another random seed: what depends on these, or on the calls made before, shows as different
 values. A program caught at it has its other calls checked under more variants, each call twice
 in one process, as two short outcomes of a coin can agree. Which calls are made and which are
-kept is decided in :mod:`generators.candidates`; file formats are elsewhere.
+kept is decided in :mod:`generators.programs`; file formats are elsewhere. The second run is
+recorded: which lines and branches each call went through.
+
+Programs are traced side by side, each by a thread of its own that mostly waits for the sandbox.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import TypeAlias
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from generators.candidates import Candidate, Program
+from generators.candidates import Candidate
+from generators.programs import CountTokens, Program
 from generators.progress import Progress, Quiet
 from generators.records import OutcomeStatus, Problem
-from generators.sandbox.policy import Limits
-from generators.sandbox.pool import Job, SandboxPool
+from generators.sandbox.policy import Limits, Record
+from generators.sandbox.pool import Job, JobResult, SandboxPool
 from generators.trace_plan import DropReason, ProgramTraces, TracePlan
 
 __all__ = ["DropReason", "ProgramTraces", "TracePlan", "trace_programs"]
 
-CHUNK = 64
+AHEAD = 64  # programs begun before the first of them is done
+PROGRAMS_PER_WORKER = 3
 FIRST, SECOND = 0, 1
 SUSPECT_VARIANTS = (2, 3, 4, 5)
-
-Batch: TypeAlias = tuple[Program, list[Candidate]]
+_CUT = {OutcomeStatus.TIMEOUT, OutcomeStatus.OUTPUT_LIMIT, OutcomeStatus.CRASHED}
 
 
 def trace_programs(
@@ -37,6 +41,7 @@ def trace_programs(
     *,
     workers: int,
     trust_programs: bool = False,
+    count_tokens: CountTokens | None = None,
     progress: Progress | None = None,
 ) -> Generator[ProgramTraces]:
     """Trace programs and yield them in the order of ``problems``.
@@ -48,6 +53,7 @@ def trace_programs(
         plan: What traces are wanted.
         workers: Programs run at a time, per pool.
         trust_programs: Allow a sandbox that does not isolate.
+        count_tokens: The length of a text in tokens, for the plan's caps in tokens.
         progress: Told of each finished program.
 
     Raises:
@@ -56,93 +62,126 @@ def trace_programs(
     """
     progress = progress or Quiet()
     progress.start("tracing programs", len(problems))
-    with _Runner(plan, workers=workers, trust_programs=trust_programs) as runner:
-        for start in range(0, len(problems), CHUNK):
-            programs = [Program(problem, plan) for problem in problems[start : start + CHUNK]]
-            runner.run(((p, p.assert_candidates()) for p in programs), plan.assert_limits)
-            busy = programs
-            while busy:
-                busy = runner.run(((p, p.generated_candidates()) for p in busy), plan.limits)
-            for program in programs:
+    tracer = _Tracer(plan, workers, trust_programs=trust_programs, count_tokens=count_tokens)
+    threads = ThreadPoolExecutor(PROGRAMS_PER_WORKER * workers, thread_name_prefix="tracing")
+    waiting: deque[Future[ProgramTraces]] = deque()
+    try:
+        for problem in problems:
+            waiting.append(threads.submit(tracer.trace, problem))
+            if len(waiting) == AHEAD:
+                yield waiting.popleft().result()
                 progress.advance()
-                yield program.result()
+        while waiting:
+            yield waiting.popleft().result()
+            progress.advance()
+    finally:
+        for future in waiting:
+            future.cancel()
+        tracer.close()
+        threads.shutdown()
     progress.finish()
 
 
-class _Runner:
-    """The pools, one per variant, opened when first needed."""
+class _Tracer:
+    """Traces programs, from any thread; opens a pool per variant when it is first needed."""
 
-    def __init__(self, plan: TracePlan, *, workers: int, trust_programs: bool) -> None:
-        self._careful = plan.assert_limits
+    def __init__(
+        self,
+        plan: TracePlan,
+        workers: int,
+        *,
+        trust_programs: bool,
+        count_tokens: CountTokens | None,
+    ) -> None:
+        self._plan = plan
+        self._record = Record.EVENTS if plan.trace_lines else Record.COVERAGE
         self._workers = workers
         self._trust = trust_programs
+        self._count_tokens = count_tokens
+        self._lock = threading.Lock()
         self._pools: dict[int, SandboxPool] = {}
-        self._stack = ExitStack()
-
-    def __enter__(self) -> _Runner:
         self._pool(FIRST)
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
+    def close(self) -> None:
+        """Stop what runs and free the pools."""
+        with self._lock:
+            for pool in self._pools.values():
+                pool.close()
 
     def _pool(self, variant: int) -> SandboxPool:
-        if variant not in self._pools:
-            pool = SandboxPool(workers=self._workers, trust_programs=self._trust, variant=variant)
-            self._pools[variant] = self._stack.enter_context(pool)
-        return self._pools[variant]
+        with self._lock:
+            if variant not in self._pools:
+                self._pools[variant] = SandboxPool(
+                    workers=self._workers, trust_programs=self._trust, variant=variant
+                )
+            return self._pools[variant]
 
-    def run(self, batches: Iterable[Batch], limits: Limits) -> list[Program]:
-        """Run batches of calls in all variants; return the programs that had any."""
-        had_calls: list[Program] = []
-        second = self._pool(SECOND)
-        self._compare(second, SECOND, self._first(batches, limits, had_calls), limits)
-        for variant in SUSPECT_VARIANTS:
-            suspects = [
-                (program, [c for c in program.kept if variant not in c.variants] * 2)
-                for program in had_calls
-                if program.nondeterministic
-            ]
-            if any(candidates for _, candidates in suspects):
-                self._compare(self._pool(variant), variant, suspects, self._careful)
-        return had_calls
+    def trace(self, problem: Problem) -> ProgramTraces:
+        """Run a program's calls, batch by batch, until it has enough traces or no more calls."""
+        program = Program(problem, self._plan, count_tokens=self._count_tokens)
+        self._run(program, program.assert_candidates(), self._plan.assert_limits)
+        while candidates := program.generated_candidates():
+            self._run(program, candidates, self._plan.limits)
+        return program.result()
+
+    def _run(self, program: Program, candidates: Sequence[Candidate], limits: Limits) -> None:
+        """Run calls in all the variants that they need."""
+        if not candidates:
+            return
+        sound = self._first(program, candidates, limits)
+        self._compare(program, sound, limits, SECOND)
+        if program.nondeterministic:
+            for variant in SUSPECT_VARIANTS:
+                suspects = [c for c in program.kept if variant not in c.variants] * 2
+                self._compare(program, suspects, self._plan.assert_limits, variant)
 
     def _first(
-        self, batches: Iterable[Batch], limits: Limits, had_calls: list[Program]
-    ) -> Iterator[Batch]:
-        """Run batches in the first variant; yield the calls that have a value."""
-        running: deque[Batch] = deque()
-        for result in self._pool(FIRST).run(_jobs(batches, limits, running)):
-            program, candidates = running.popleft()
-            had_calls.append(program)
+        self, program: Program, candidates: Sequence[Candidate], limits: Limits
+    ) -> list[Candidate]:
+        """Run calls, light ones first; return those worth a second run, in their order.
+
+        Those heavier than one that took too long are passed over.
+        """
+        sound: list[Candidate] = []
+        waiting = sorted(candidates, key=lambda candidate: candidate.weight)
+        while waiting:
+            result = self._result(program, waiting, limits, FIRST)
             if result.load.status is not OutcomeStatus.OK:
-                program.load_failed(candidates, result.load)
-                continue
-            pairs = zip(candidates, result.steps, strict=True)
-            yield program, [c for c, outcome in pairs if program.first_run(c, outcome, FIRST)]
+                program.load_failed(waiting, result.load)
+                break
+            ran = 0
+            for candidate, outcome in zip(waiting, result.steps, strict=True):
+                ran += 1
+                if program.first_run(candidate, outcome, FIRST):
+                    sound.append(candidate)
+                if outcome.status in _CUT:
+                    break
+            if candidate.slow and program.too_heavy(candidate):
+                break
+            waiting = waiting[ran:]
+        return [candidate for candidate in candidates if candidate in sound]
 
     def _compare(
-        self, pool: SandboxPool, variant: int, batches: Iterable[Batch], limits: Limits
+        self, program: Program, candidates: Sequence[Candidate], limits: Limits, variant: int
     ) -> None:
         """Run calls again, last one first."""
-        running: deque[Batch] = deque()
-        backwards = ((program, candidates[::-1]) for program, candidates in batches)
-        for result in pool.run(_jobs(backwards, limits, running)):
-            program, candidates = running.popleft()
-            outcomes = result.steps or [result.load] * len(candidates)
-            for candidate, outcome in reversed(list(zip(candidates, outcomes, strict=True))):
-                program.further_run(candidate, outcome, variant)
+        if not candidates:
+            return
+        result = self._result(program, candidates[::-1], limits, variant)
+        outcomes = result.steps or [result.load] * len(candidates)
+        for candidate, outcome in zip(candidates, outcomes[::-1], strict=True):
+            program.further_run(candidate, outcome, variant)
 
-
-def _jobs(batches: Iterable[Batch], limits: Limits, running: deque[Batch]) -> Iterator[Job]:
-    """Yield a job per batch that has calls, and note the batch as running."""
-    for program, candidates in batches:
-        if candidates:
-            running.append((program, candidates))
-            yield Job(
-                key=str(program.problem.task_id),
-                code=program.problem.code,
-                setup=program.problem.test_setup_code,
-                steps=tuple(candidate.text for candidate in candidates),
-                limits=limits,
-            )
+    def _result(
+        self, program: Program, candidates: Sequence[Candidate], limits: Limits, variant: int
+    ) -> JobResult:
+        job = Job(
+            key=str(program.problem.task_id),
+            code=program.problem.code,
+            setup=program.problem.test_setup_code,
+            steps=tuple(candidate.text for candidate in candidates),
+            limits=limits,
+            record=self._record if variant == SECOND else Record.NOTHING,
+            stop_at_cut=variant == FIRST,
+        )
+        return self._pool(variant).run_one(job)

@@ -68,6 +68,23 @@ def make_traces(
     inputs: Annotated[
         int, typer.Option(min=0, help="Generated inputs a program.")
     ] = _TRACES.inputs,
+    keep_exceptions: Annotated[
+        bool, typer.Option("--keep-exceptions", help="Also traces of calls that raise.")
+    ] = False,
+    record_lines: Annotated[
+        bool, typer.Option("--trace-lines", help="Also each line's turn and what it changed.")
+    ] = False,
+    max_call_chars: Annotated[
+        int, typer.Option(min=1, help="Longest call.")
+    ] = _TRACES.max_call_chars,
+    max_output_chars: Annotated[
+        int, typer.Option(min=1, help="Longest output.")
+    ] = _TRACES.max_output_chars,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Model whose tokens the next two count.")
+    ] = None,
+    max_call_tokens: Annotated[int | None, typer.Option(min=1, help="Longest call.")] = None,
+    max_output_tokens: Annotated[int | None, typer.Option(min=1, help="Longest output.")] = None,
     limit: Limit = None,
     seed: Seed = 0,
     workers: Workers = 2,
@@ -88,6 +105,13 @@ def make_traces(
         out=out,
         split=split,
         inputs=inputs,
+        keep_exceptions=keep_exceptions,
+        trace_lines=record_lines,
+        max_call_chars=max_call_chars,
+        max_output_chars=max_output_chars,
+        tokenizer=tokenizer,
+        max_call_tokens=max_call_tokens,
+        max_output_tokens=max_output_tokens,
         seed=seed,
         limit=limit,
         data=_data(data_dir, accept_unknown_data, trust_programs, workers),

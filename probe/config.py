@@ -59,6 +59,11 @@ class MakeTracesConfig:
     limit: int | None = None
     max_call_chars: int = 300
     max_output_chars: int = 150
+    tokenizer: str | None = None
+    max_call_tokens: int | None = None
+    max_output_tokens: int | None = None
+    keep_exceptions: bool = False
+    trace_lines: bool = False
     data: DataOptions = DataOptions()
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from generators.sandbox.policy import Backend
+from generators.trace_summary import summary_path
+
 __all__ = ["execution_lines", "finetune_lines", "grading_lines", "percent", "trace_lines"]
 
 
@@ -21,11 +24,22 @@ def trace_lines(path: Path, summary: Mapping[str, Any]) -> list[str]:
     """Lines about a trace file."""
     origins = ", ".join(f"{n} {name}" for name, n in summary["by_origin"].items())
     drops = ", ".join(f"{n} {name}" for name, n in summary["drops"].items() if n) or "none"
-    return [
+    made, coverage = (
+        summary["quality"][name] for name in ("generated_per_program", "branch_coverage")
+    )
+    lines = [
         f"{summary['traces']} traces ({origins}) of {summary['programs']} programs",
-        f"dropped: {drops}",
-        f"traces: {path}",
+        f"generated per program: {made['mean']:.1f} on average; "
+        f"{len(summary['short'])} programs fell short, see {summary_path(path).name}",
     ]
+    if coverage["all"] is not None:
+        lines.append(
+            f"branch coverage: {coverage['asserts']:.1%} by the asserts, "
+            f"{coverage['all']:.1%} with the generated calls"
+        )
+    if Backend.PROCESS in summary["backends"]:
+        lines.append("warning: programs ran without isolation (--trust-programs)")
+    return [*lines, f"dropped: {drops}", f"traces: {path}"]
 
 
 def finetune_lines(path: Path, results: Mapping[str, Any]) -> list[str]:

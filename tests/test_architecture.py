@@ -46,7 +46,7 @@ def test_arrows_point_one_way(path: Path) -> None:
     if not under(module, "probe.models", "probe.training"):
         heavy = ("torch", "transformers", "peft", "accelerate", "safetensors")
         assert not [name for name in used if under(name, *heavy)]
-    if module != "generators.inputs":
+    if module != "generators.strategies":
         assert not [name for name in used if under(name, "hypothesis")]
     if not (module.startswith("probe.cli") or module in ("probe.options",)):
         assert not [name for name in used if under(name, "typer", "click")]

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 
 from generators.encoding import to_literal
 from generators.errors import LiteralError
+from generators.sandbox.recorder import PROGRAM, Recorder
 from generators.sandbox.seccomp import Filter
 
 __all__ = ["READY", "Stage"]
@@ -82,7 +83,7 @@ class Stage:
         """Run one program in this (forked) process and end it; never returns.
 
         Args:
-            job: Fields ``code``, ``setup``, ``steps``, ``limits``.
+            job: Fields ``code``, ``setup``, ``steps``, ``limits``, ``record``.
             channel: Descriptor for the outcomes.
             output: Descriptor that is standard output and standard error.
         """
@@ -90,13 +91,19 @@ class Stage:
         try:
             self._confine(job)
             write(channel, READY)
-            sender = _Sender(channel, output, job["limits"]["value_chars"])
-            if sender.outcome(-1, _load, job, self._namespace):
+            namespace, recorder = self._namespace, self._recorder(job["record"])
+            sender = _Sender(channel, output, job["limits"]["value_chars"], recorder)
+            if sender.outcome(-1, _load, job, namespace, recorder):
                 for index, step in enumerate(job["steps"]):
-                    sender.outcome(index, _step, step, self._namespace)
+                    sender.outcome(index, _step, step, namespace, recorder)
             code = 0
         finally:
             _exit(code)
+
+    def _recorder(self, record: str) -> Recorder | None:
+        if record == "nothing":
+            return None
+        return Recorder(self._namespace["__builtins__"], variables=record == "events")
 
     def _confine(self, job: dict[str, Any]) -> None:
         limits = job["limits"]
@@ -132,26 +139,39 @@ def _lower(which: int, value: int, *, spare: int = 0) -> None:
     resource.setrlimit(which, (min(value, most), most))
 
 
-def _load(job: dict[str, Any], namespace: dict[str, Any]) -> tuple[bool, Any]:
-    for text, name in ((job["code"], "<solution>"), (job["setup"], "<setup>")):
-        if text:
-            exec(compile(text, name, "exec", dont_inherit=True), namespace)  # noqa: S102
+def _load(
+    job: dict[str, Any], namespace: dict[str, Any], recorder: Recorder | None
+) -> tuple[bool, Any]:
+    if recorder:
+        exec(recorder.compile(job["code"]), namespace)  # noqa: S102
+    else:
+        exec(compile(job["code"], PROGRAM, "exec", dont_inherit=True), namespace)  # noqa: S102
+    if job["setup"]:
+        exec(compile(job["setup"], "<setup>", "exec", dont_inherit=True), namespace)  # noqa: S102
     return False, None
 
 
-def _step(text: str, namespace: dict[str, Any]) -> tuple[bool, Any]:
+def _step(text: str, namespace: dict[str, Any], recorder: Recorder | None) -> tuple[bool, Any]:
+    run: Callable[..., Any] = recorder.run if recorder else _call
     try:
         code = compile(text, "<step>", "eval", dont_inherit=True)
     except SyntaxError:
-        exec(compile(text, "<step>", "exec", dont_inherit=True), namespace)  # noqa: S102
+        run(exec, compile(text, "<step>", "exec", dont_inherit=True), namespace)
         return False, None
-    return True, eval(code, namespace)  # noqa: S307
+    return True, run(eval, code, namespace)
+
+
+def _call(function: Callable[..., Any], *given: Any) -> Any:
+    return function(*given)
 
 
 class _Sender:
     """Runs actions and writes their outcomes to the channel, one frame each."""
 
-    def __init__(self, channel: int, output: int, value_chars: int) -> None:
+    def __init__(
+        self, channel: int, output: int, value_chars: int, recorder: Recorder | None
+    ) -> None:
+        self._recorder = recorder
         self._channel = channel
         self._output = output
         self._value_chars = value_chars
@@ -179,9 +199,12 @@ class _Sender:
         self._drain()
         self._send(
             f'[{index}, "{status}", {value}, {_quote(kind)}, {_quote(error)}, '
-            f"{_quote(message)}, {cpu:.6f}, {wall:.6f}]"
+            f"{_quote(message)}, {cpu:.6f}, {wall:.6f}, {self._recording()}]"
         )
         return status == "ok"
+
+    def _recording(self) -> str:
+        return self._recorder.take() if self._recorder else "null"
 
     def _encode(self, result: object) -> str:
         limit = _get_recursion_limit()

@@ -16,10 +16,12 @@ __all__ = ["INNER_FILES", "bubblewrap_argv", "bubblewrap_path", "process_argv"]
 
 INNER_FILES = (
     "__init__.py",
+    "branches.py",
     "encoding.py",
     "errors.py",
     "sandbox/__init__.py",
     "sandbox/child.py",
+    "sandbox/recorder.py",
     "sandbox/seccomp.py",
     "sandbox/zygote.py",
 )

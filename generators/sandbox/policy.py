@@ -17,7 +17,7 @@ from enum import StrEnum
 from generators.errors import SandboxUnavailableError, UsageError
 from generators.sandbox import launch
 
-__all__ = ["Backend", "Detection", "Limits", "choose_backend", "detect"]
+__all__ = ["Backend", "Detection", "Limits", "Record", "choose_backend", "detect"]
 
 _START_SECONDS = 30.0
 _LEAST_MEMORY = 64 << 20
@@ -33,6 +33,14 @@ class Backend(StrEnum):
 
     BUBBLEWRAP = "bubblewrap"
     PROCESS = "process"
+
+
+class Record(StrEnum):
+    """What is recorded of each step: the lines and branches it reached, its line events too."""
+
+    NOTHING = "nothing"
+    COVERAGE = "coverage"
+    EVENTS = "events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Self
 
 from generators.errors import SandboxError
 from generators.records import Outcome, OutcomeStatus
-from generators.sandbox.policy import Backend, Limits, choose_backend
+from generators.sandbox.policy import Backend, Limits, Record, choose_backend
 from generators.sandbox.worker import Worker, WorkerLostError, WorkerRun
 
 __all__ = ["Job", "JobResult", "SandboxPool"]
@@ -41,6 +41,9 @@ class Job:
         limits: Bounds; times hold for the load and for each step.
         stop_at_cut: A step that cuts its process off (a timeout, a crash) ends the job; the
             steps after it are not run and share its outcome.
+        record: What is recorded of each step. Recording makes a program slower, within the
+            same limits, and changes no value; only one that looks at its own code or at the
+            interpreter's trace function can tell.
     """
 
     key: str
@@ -49,6 +52,7 @@ class Job:
     steps: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     stop_at_cut: bool = False
+    record: Record = Record.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,14 @@ class SandboxPool:
             for future in waiting:
                 future.cancel()
 
+    def run_one(self, job: Job) -> JobResult:
+        """Run a job and wait for its result; for callers with threads of their own.
+
+        Raises:
+            SandboxError: A worker was lost three times in a row on the job.
+        """
+        return self._threads.submit(self._run_job, job).result()
+
     def _run_job(self, job: Job) -> JobResult:
         load: Outcome | None = None
         steps: list[Outcome] = []
@@ -171,7 +183,7 @@ class SandboxPool:
         for _ in range(_LOSSES):
             worker = self._worker(job.limits.tmp_bytes)
             try:
-                run = worker.run(job.code, job.setup, steps, job.limits)
+                run = worker.run(job.code, job.setup, steps, job.limits, job.record)
             except WorkerLostError as loss:
                 self._drop(worker)
                 _log.warning("job %s: %s; a new worker runs it again", job.key, loss)

@@ -21,7 +21,7 @@ from generators.errors import SandboxError
 from generators.records import Outcome, OutcomeStatus
 from generators.sandbox import launch
 from generators.sandbox.frames import parse_frames
-from generators.sandbox.policy import Backend, Limits
+from generators.sandbox.policy import Backend, Limits, Record
 
 __all__ = ["Worker", "WorkerLostError", "WorkerRun"]
 
@@ -102,7 +102,14 @@ class Worker:
             self.close()
             raise SandboxError("the kernel refuses the system-call filter; see probe doctor")
 
-    def run(self, code: str, setup: str, steps: tuple[str, ...], limits: Limits) -> WorkerRun:
+    def run(
+        self,
+        code: str,
+        setup: str,
+        steps: tuple[str, ...],
+        limits: Limits,
+        record: Record = Record.NOTHING,
+    ) -> WorkerRun:
         """Load a program in a new child and run steps there.
 
         Raises:
@@ -115,6 +122,7 @@ class Worker:
             "setup": setup,
             "steps": steps,
             "limits": asdict(limits),
+            "record": record,
         }
         body = json.dumps(job).encode("ascii")
         try:
@@ -124,7 +132,9 @@ class Worker:
             if answer["id"] != self._sent or frames[:4] != _READY:
                 raise WorkerLostError("the program's process was not set up")
             self.retired = not answer["clean"]
-            return _judge(answer, frames[4:], limits, steps)
+            recorded = None if record is Record.NOTHING else code
+            outcomes, sound = parse_frames(frames[4:], limits, steps=steps, recorded=recorded)
+            return _judge(answer, outcomes, limits, asked=len(steps) + 1, sound=sound)
         except TimeoutError:
             raise WorkerLostError("the worker shows no sign of life") from None
         except (OSError, ValueError, KeyError) as error:
@@ -167,11 +177,10 @@ class Worker:
 
 
 def _judge(
-    answer: dict[str, Any], frames: bytes, limits: Limits, steps: tuple[str, ...]
+    answer: dict[str, Any], outcomes: list[Outcome], limits: Limits, *, asked: int, sound: bool
 ) -> WorkerRun:
-    outcomes, sound = parse_frames(frames, limits, steps=steps)
     failed_load = bool(outcomes) and outcomes[0].status is not OutcomeStatus.OK
-    if failed_load or len(outcomes) == len(steps) + 1:
+    if failed_load or len(outcomes) == asked:
         return WorkerRun(outcomes=outcomes, cut=None)
     status, message = _why_cut(answer["reason"], answer["code"], limits, sound=sound)
     cut = Outcome(

@@ -47,6 +47,7 @@ _FEW_FILES = 32
 _HEARTBEAT_SECONDS = 1.0
 _QUICK_MILLISECONDS = 3
 _FRAME_BYTES_PER_CHAR = 12
+_RECORDING_BYTES = 1 << 20
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
 
@@ -160,6 +161,8 @@ class _Watch:
         self._wall_limit = limits["wall_seconds"]
         self._output_limit = limits["output_bytes"]
         self._frame_limit = limits["value_chars"] * _FRAME_BYTES_PER_CHAR + 4096
+        if job["record"] != "nothing":
+            self._frame_limit += _RECORDING_BYTES
         self._expected = len(job["steps"]) + 2  # ready, load, steps
         self._counted = 0  # complete frames
         self._boundary = 0  # where the next frame starts

@@ -6,13 +6,14 @@ Called by :mod:`generators.inputs`. All randomness comes from a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from generators.literals import to_literal
 from generators.shaping.chooser import Chooser
 from generators.shaping.habits import formed
-from generators.shaping.inference import signature
+from generators.shaping.inference import compatible, signature
 from generators.shaping.relations import Relation, Tie, measure, members
 from generators.shaping.shapes import (
     Either,
@@ -31,7 +32,7 @@ from generators.shaping.shapes import (
 )
 from generators.shaping.texts import draw_text
 
-__all__ = ["Plan", "draw_arguments", "draw_value"]
+__all__ = ["Plan", "draw_arguments", "draw_value", "fits", "keep_ties"]
 
 _LISTED = (list, tuple, set, frozenset)
 
@@ -61,8 +62,30 @@ def draw_arguments(chooser: Chooser, plan: Plan) -> tuple[Any, ...]:
         else:
             size = len(row[equal[i]]) if i in equal else None
             row.append(draw_value(chooser, shape, size=size))
+    return _settled(chooser, plan, row, plan.relations)
+
+
+def fits(row: Sequence[Any], plan: Plan) -> bool:
+    """Tell whether arguments are of the make that a plan is for."""
+    example = plan.rows[0]
+    return len(row) == len(example) and all(
+        compatible(signature(value), signature(other))
+        for value, other in zip(row, example, strict=True)
+    )
+
+
+def keep_ties(chooser: Chooser, plan: Plan, row: Sequence[Any]) -> tuple[Any, ...]:
+    """Return arguments made by other means with the ties that hold in all examples restored."""
+    strict = [relation for relation in plan.relations if not relation.tie.startswith("often")]
+    arranged = [_arranged(value, shape) for value, shape in zip(row, plan.shapes, strict=True)]
+    return _settled(chooser, plan, arranged, strict)
+
+
+def _settled(
+    chooser: Chooser, plan: Plan, row: list[Any], relations: Sequence[Relation]
+) -> tuple[Any, ...]:
     # Containers first, then the numbers that follow from them.
-    ties = sorted(plan.relations, key=lambda r: (not r.tie.startswith("often_s"), r.position))
+    ties = sorted(relations, key=lambda r: (not r.tie.startswith("often_s"), r.position))
     for relation in ties:
         i, source = relation.position, relation.source
         if relation.tie is Tie.EQUAL_LENGTH:

@@ -1,15 +1,13 @@
 """From what a user typed to a model on a device, and the facts about it that a manifest keeps.
 
-Called by the tasks, the training and the command line. Accepts catalog names, local folders and
-hub ids; downloading is in :mod:`probe.models.fetch` and :mod:`probe.models.hub`, adapters in
-:mod:`probe.models.adapter`, generation in :mod:`probe.models.generate`.
+Called by the tasks, the training and the command line. Finding and fetching the model is in
+:mod:`probe.models.locate`, adapters in :mod:`probe.models.adapter`, generation in
+:mod:`probe.models.generate`.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 from generators.errors import ModelError
 from generators.progress import Progress, Quiet
 from probe.models.adapter import attach_adapter
-from probe.models.catalog import CATALOG, Via, find_entry
-from probe.models.fetch import fetch_model
-from probe.models.hub import snapshot
+from probe.models.catalog import Via
+from probe.models.locate import LocatedModel, locate_model
 from probe.models.quiet import quiet_transformers
-from probe.models.store import hash_weights
+from probe.models.tokens import read_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["LoadedModel", "choose_device", "choose_dtype", "load_model"]
 
 _LOG = logging.getLogger(__name__)
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
 _DEVICES = ("cuda", "mps", "cpu")
 
@@ -75,19 +71,6 @@ class LoadedModel:
         return ids
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A model folder on disk and where it came from."""
-
-    folder: Path
-    name: str
-    base_name: str
-    obtained: str
-    origin: Mapping[str, Any]
-    weights: Mapping[str, str]
-    end_tokens: tuple[str, ...] = ()
-
-
 def load_model(
     spec: str,
     *,
@@ -118,7 +101,7 @@ def load_model(
     shown = progress or Quiet()
     place = choose_device(device)
     precision = choose_dtype(dtype, place)
-    found = _find(spec, via=via, accept_licence=accept_licence, progress=shown)
+    found = locate_model(spec, via=via, accept_licence=accept_licence, progress=shown)
     shown.start(f"loading {found.name}", None)
     model, tokenizer = _read(found, getattr(torch, precision))
     parameters = model.num_parameters()
@@ -192,61 +175,17 @@ def choose_dtype(wanted: str, device: str) -> str:
     return "float16" if device == "mps" else "float32"
 
 
-def _find(spec: str, *, via: Via, accept_licence: bool, progress: Progress) -> _Found:
-    """Bring the model of ``spec`` onto the disk."""
-    names = [entry.name for entry in CATALOG]
-    if spec in names:
-        entry = find_entry(spec)
-        stored = fetch_model(spec, via=via, accept_licence=accept_licence, progress=progress)
-        return _Found(
-            folder=stored.folder,
-            name=spec,
-            base_name=entry.hub_id,
-            obtained=stored.facts["obtained"],
-            origin=stored.facts["origin"],
-            weights=stored.weights,
-            end_tokens=entry.end_tokens,
-        )
-    folder = Path(spec).expanduser()
-    if spec and folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelError(f"{spec} is no model folder: it has no config.json")
-        name = folder.resolve().name
-        return _Found(
-            folder=folder,
-            name=name,
-            base_name=name,
-            obtained="folder",
-            origin={},
-            weights=hash_weights(folder),
-        )
-    if _HUB_ID.fullmatch(spec):
-        place, commit = snapshot(spec, folder=None, progress=progress)
-        return _Found(
-            folder=place,
-            name=spec,
-            base_name=spec,
-            obtained="hub",
-            origin={"repository": spec, "revision": commit},
-            weights=hash_weights(place),
-        )
-    raise ModelError(
-        f"unknown model {spec!r}; give a catalog name ({', '.join(names)}), a local folder with "
-        "a config.json, or a hub id like org/name"
-    )
-
-
-def _read(found: _Found, dtype: torch.dtype) -> tuple[Any, Any]:
+def _read(found: LocatedModel, dtype: torch.dtype) -> tuple[Any, Any]:
     """Read model and tokenizer from a folder; nothing is fetched and no foreign code runs."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
+    tokenizer = read_tokenizer(found)
     try:
         with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
             model = AutoModelForCausalLM.from_pretrained(
                 found.folder, dtype=dtype, local_files_only=True
             )
-    except Exception as error:  # transformers, tokenizers and safetensors each have their own
+    except Exception as error:  # transformers and safetensors each have their own
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"cannot load the model {found.name}: {line}") from None
     # What an adapter trained on this model will name as its base: never a path of this machine.

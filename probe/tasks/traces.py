@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from generators.errors import UsageError
 from generators.problems.sources import load_source
 from generators.progress import Progress
 from generators.trace_files import write_traces
@@ -19,14 +20,29 @@ def make_traces(config: MakeTracesConfig, *, progress: Progress | None = None) -
     Raises:
         ProbeError: The source cannot be had, the file holds other traces, or the sandbox failed.
     """
+    capped = config.max_call_tokens or config.max_output_tokens
+    if bool(config.tokenizer) != bool(capped):
+        raise UsageError(
+            "--tokenizer goes with --max-call-tokens or --max-output-tokens, and they with it"
+        )
     source = load_source(
         config.source, data_dir=config.data.data_dir, accept_unknown=config.data.accept_unknown
     )
+    count_tokens, tokenizer = None, ""
+    if config.tokenizer:
+        from probe.models.tokens import token_counter
+
+        count_tokens, tokenizer = token_counter(config.tokenizer, progress=progress)
     plan = TracePlan(
         inputs=config.inputs,
         seed=config.seed,
         max_call_chars=config.max_call_chars,
         max_output_chars=config.max_output_chars,
+        max_call_tokens=config.max_call_tokens,
+        max_output_tokens=config.max_output_tokens,
+        tokenizer=tokenizer,
+        keep_exceptions=config.keep_exceptions,
+        trace_lines=config.trace_lines,
     )
     summary = write_traces(
         config.out,
@@ -36,6 +52,7 @@ def make_traces(config: MakeTracesConfig, *, progress: Progress | None = None) -
         workers=config.data.workers,
         trust_programs=config.data.trust_programs,
         limit=config.limit,
+        count_tokens=count_tokens,
         progress=progress,
     )
     return summary.to_json()

@@ -34,7 +34,7 @@ def send(data):
         except OSError:
             pass
 def ok(index, value):
-    return frame(index, 'ok', value, 'int', '', '', 0.0, 0.0)
+    return frame(index, 'ok', value, 'int', '', '', 0.0, 0.0, None)
 """
 
 
@@ -174,14 +174,14 @@ def test_forged_frames_speak_only_for_their_own_steps(run: Runner) -> None:
         "b'\\0'",
         "b'\\0\\0\\0\\0'",
         "b'\\xff\\xff\\xff\\xff'",
-        "frame(0, 'ok', 'x + 1', 'int', '', '', 0.0, 0.0)[:-3]",
+        "frame(0, 'ok', 'x + 1', 'int', '', '', 0.0, 0.0, None)[:-3]",
         "ok(7, '5')",
         "ok(-1, None)",
-        "frame(0, 'passed', '5', 'int', '', '', 0.0, 0.0)",
-        "frame(0, 'timeout', None, '', '', '', 0.0, 0.0)",
-        "frame(0, 'ok', None, '', '', '', 0.0, 0.0)",
+        "frame(0, 'passed', '5', 'int', '', '', 0.0, 0.0, None)",
+        "frame(0, 'timeout', None, '', '', '', 0.0, 0.0, None)",
+        "frame(0, 'ok', None, '', '', '', 0.0, 0.0, None)",
         "frame({'a': 1})",
-        "frame(*[[[]]] * 8)",
+        "frame(*[[[]]] * 9)",
         "(10 ** 5).to_bytes(4, 'big') + b'[' * 10 ** 4",
     ],
 )

@@ -213,6 +213,16 @@ def test_values_out_of_bounds_are_refused(value: object) -> None:
         to_literal(value, max_chars=100)
 
 
+@given(VALUES, st.integers(0, 40))
+def test_no_text_is_longer_than_asked_for(value: object, most: int) -> None:
+    whole = to_literal(value)
+    try:
+        assert to_literal(value, max_chars=most) == whole
+        assert len(whole) <= most
+    except LiteralError:
+        assert len(whole) > most
+
+
 def test_values_that_hold_themselves_are_refused() -> None:
     loop: list[Any] = []
     loop.append(loop)

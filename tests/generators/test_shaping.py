@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.calls import render_call
-from generators.inputs import arguments, values
 from generators.literals import from_literal, to_literal
 from generators.shaping.habits import formed, habits_of
 from generators.shaping.inference import infer, order_of, profiles
 from generators.shaping.relations import Tie, find_relations
 from generators.shaping.shapes import Habit, Order, Pool, Record, Text, Whole
+from generators.strategies import arguments, values
 
 scalars = (
     st.integers(-(10**6), 10**6)

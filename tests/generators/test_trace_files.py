@@ -18,7 +18,8 @@ from generators import jsonl, trace_files
 from generators.errors import DataError, FormatError, ProbeError, RunError
 from generators.problems.sources import Source, load_source
 from generators.records import TRACE_SCHEMA, Problem, Split
-from generators.trace_files import TraceSummary, read_traces, summary_path, write_traces
+from generators.trace_files import read_traces, times_path, write_traces
+from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary, summary_path
 from generators.tracing import ProgramTraces, TracePlan, trace_programs
 
 _ROOT = Path(__file__).parents[2]
@@ -57,7 +58,8 @@ def partial_path(path: Path) -> Path:
 
 
 def leftovers(path: Path) -> set[str]:
-    return {p.name for p in path.parent.iterdir()} - {path.name, summary_path(path).name}
+    beside = {path.name, summary_path(path).name, times_path(path).name}
+    return {p.name for p in path.parent.iterdir()} - beside
 
 
 def interrupted_after(count: int) -> Callable[..., Generator[ProgramTraces]]:
@@ -76,7 +78,7 @@ def test_the_file_is_a_header_and_traces(trace_file: Path) -> None:
     head = jsonl.read_header(trace_file, TRACE_SCHEMA)
     assert head["source"]["name"] == "basics"
     assert (head["split"], head["limit"], head["plan"]["inputs"]) == ("test", LIMIT, 2)
-    assert "hypothesis" in head["packages"]
+    assert set(head["packages"]) == {"execution-probe", "python"}
     traces = read_traces(trace_file)
     assert len(traces) == len(trace_file.read_text().splitlines()) - 1
     assert len({trace.task_id for trace in traces}) == LIMIT
@@ -86,7 +88,7 @@ def test_the_file_is_a_header_and_traces(trace_file: Path) -> None:
 
 def test_the_summary_adds_up(trace_file: Path) -> None:
     document = json.loads(summary_path(trace_file).read_text())
-    assert document["schema"] == trace_files.SUMMARY_SCHEMA
+    assert document["schema"] == SUMMARY_SCHEMA
     summary = TraceSummary.from_json(document)
     assert TraceSummary.from_json(summary.to_json()) == summary
     assert summary.traces == len(read_traces(trace_file))

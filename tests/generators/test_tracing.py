@@ -167,7 +167,7 @@ def test_a_slow_program_is_given_up() -> None:
     code = "def f(n):\n    while n > 5:\n        pass\n    return n"
     result = trace(make_problem(code, "assert f(2) == 2", "assert f(4) == 4"), make_plan(20))
     assert result.drops[DropReason.TIMEOUT] <= 8
-    assert {t.call for t in generated(result)} <= {"f(1)", "f(3)", "f(5)"}
+    assert {t.call for t in generated(result)} <= {f"f({n})" for n in range(-5, 6)}
     assert result.note
 
 
@@ -186,9 +186,10 @@ def test_at_most_half_share_an_output_where_there_are_others() -> None:
     assert sorted(outputs) == ["False"] * 3 + ["True"] * 3
 
 
-def test_without_variety_the_number_is_still_reached() -> None:
+def test_without_variety_there_are_few() -> None:
     result = trace(make_problem("def f(n):\n    return 0", "assert f(6) == 0"), make_plan(6))
-    assert [t.output for t in generated(result)] == ["0"] * 6
+    assert generated(result) == []
+    assert "outputs too much alike" in result.note
 
 
 def test_a_program_without_literal_calls_says_so() -> None:
@@ -238,4 +239,4 @@ def test_outputs_are_equal_to_what_the_asserts_say(mbpp_problems: tuple[Problem,
         for row, call in zip(result.traces, expected, strict=False):
             if row.origin is Origin.ASSERT and call is not None and call.expected is not None:
                 assert equal(EqualityPolicy.PYTHON_EQ, row.output, call.expected)
-        assert len(generated(result)) == 2
+        assert len(generated(result)) in (1, 2)

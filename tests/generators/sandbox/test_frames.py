@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.literals import canonical_text
-from generators.records import OutcomeStatus
+from generators.records import LineEvent, OutcomeStatus, Recording
 from generators.sandbox.frames import parse_frames
 from generators.sandbox.policy import Limits
 
@@ -25,7 +25,7 @@ def frame(*row: Any) -> bytes:
 
 
 def ok(index: int, value: str | None, kind: str = "") -> bytes:
-    return frame(index, "ok", value, kind, "", "", 0.0, 0.0)
+    return frame(index, "ok", value, kind, "", "", 0.0, 0.0, None)
 
 
 LOADED = ok(-1, None)
@@ -41,7 +41,7 @@ def test_sound_frames_become_outcomes() -> None:
         LOADED
         + ok(0, "[1, 2]", "list")
         + ok(1, None)
-        + frame(2, "exception", None, "", "KeyError", "'a'", 0.25, 0.5)
+        + frame(2, "exception", None, "", "KeyError", "'a'", 0.25, 0.5, None)
     )
     outcomes, sound = parse_frames(data, LIMITS, steps=STEPS)
     assert sound
@@ -59,7 +59,7 @@ def test_any_bytes(data: bytes) -> None:
         assert len(outcomes) <= len(STEPS) + 1
 
 
-@given(st.lists(JSON, max_size=3) | st.lists(JSON, min_size=8, max_size=8))
+@given(st.lists(JSON, max_size=3) | st.lists(JSON, min_size=9, max_size=9))
 def test_any_json(row: list[Any]) -> None:
     outcomes, sound = parse_frames(LOADED + frame(*row), LIMITS, steps=STEPS)
     assert (len(outcomes), sound) in ((1, False), (2, True))
@@ -76,7 +76,7 @@ def test_any_json(row: list[Any]) -> None:
 def test_what_passes_is_clean(
     index: int, status: str, value: str | None, name: str, message: str, seconds: float
 ) -> None:
-    data = LOADED + frame(index, status, value, name, name, message, seconds, seconds)
+    data = LOADED + frame(index, status, value, name, name, message, seconds, seconds, None)
     outcomes, sound = parse_frames(data, LIMITS, steps=STEPS)
     if not sound:
         assert len(outcomes) == 1
@@ -97,12 +97,12 @@ def test_what_passes_is_clean(
     [
         ok(1, "5", "int"),  # not its turn
         ok(-1, None),  # loaded twice
-        frame(True, "ok", "5", "int", "", "", 0.0, 0.0),
-        frame(0, "ok", "5", "int", "", "", 0, 0.0),
-        frame(0, "ok", 5, "int", "", "", 0.0, 0.0),
-        frame(0, "timeout", None, "", "", "", 0.0, 0.0),  # only the zygote says that
-        frame(0, "crashed", None, "", "", "", 0.0, 0.0),
-        frame(0, "ok", "5", "int", "", "", 0.0),
+        frame(True, "ok", "5", "int", "", "", 0.0, 0.0, None),
+        frame(0, "ok", "5", "int", "", "", 0, 0.0, None),
+        frame(0, "ok", 5, "int", "", "", 0.0, 0.0, None),
+        frame(0, "timeout", None, "", "", "", 0.0, 0.0, None),  # only the zygote says that
+        frame(0, "crashed", None, "", "", "", 0.0, 0.0, None),
+        frame(0, "ok", "5", "int", "", "", 0.0, 0.0),
         ok(0, None),  # an expression has a value
         ok(0, "5")[:-1],
         b"\0\0\0\0",
@@ -152,7 +152,7 @@ def test_no_more_than_was_asked_for() -> None:
 
 
 def test_a_failed_load_ends_it() -> None:
-    failed = frame(-1, "exception", None, "", "NameError", "", 0.0, 0.0)
+    failed = frame(-1, "exception", None, "", "NameError", "", 0.0, 0.0, None)
     assert parse_frames(failed, LIMITS, steps=STEPS)[1]
     outcomes, sound = parse_frames(failed + ok(0, "1"), LIMITS, steps=STEPS)
     assert (len(outcomes), sound) == (1, False)
@@ -160,3 +160,79 @@ def test_a_failed_load_ends_it() -> None:
 
 def test_a_load_has_no_value() -> None:
     assert parse_frames(ok(-1, "1"), LIMITS, steps=STEPS) == ([], False)
+
+
+PROGRAM = "def f(x):\n    if x:\n        return [x]\n"
+SOUND = [[1, 2], [0], 3, True, [[1, 0, {"x": "5"}], [2, 0, {"y": ""}], [0, 0, {}]]]
+
+
+def recorded(cells: Any, index: int = 0, program: str | None = PROGRAM) -> tuple[Any, bool]:
+    data = b"" if index < 0 else LOADED
+    row = (index, "ok", None if index < 0 else "1", "int", "", "", 0.0, 0.0, cells)
+    outcomes, sound = parse_frames(data + frame(*row), LIMITS, steps=STEPS, recorded=program)
+    return outcomes[-1].recording if sound else None, sound
+
+
+def test_a_recording_arrives_as_it_is() -> None:
+    recording, sound = recorded(SOUND)
+    assert sound
+    assert recording == Recording(
+        lines=(1, 2),
+        branches=(0,),
+        steps=3,
+        complete=True,
+        events=(
+            LineEvent(line=1, depth=0, changed={"x": "5"}),
+            LineEvent(line=2, depth=0, changed={"y": ""}),
+            LineEvent(line=0, depth=0, changed={}),
+        ),
+    )
+    assert recorded(None) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {0: [2, 1]},
+        {0: [1, 1]},
+        {0: [0]},
+        {0: [9999]},
+        {0: ["1"]},
+        {0: {}},
+        {1: [-1]},
+        {1: [9999]},
+        {1: [True]},
+        {2: -1},
+        {2: 20_001},
+        {2: 1.0},
+        {3: 1},
+        {3: None},
+        {4: None},
+        {4: [[1, 0, {}]] * 201},
+        {4: [[1, 0]]},
+        {4: [[-1, 0, {}]]},
+        {4: [[9999, 0, {}]]},
+        {4: [[1, -1, {}]]},
+        {4: [[1, 0, {"x": "f(1)"}]]},
+        {4: [[1, 0, {"x": "'" + "y" * 90 + "'"}]]},
+        {4: [[1, 0, {"x": 1}]]},
+        {4: [[1, 0, {"not a name": "1"}]]},
+        {4: [[1, 0, {"x" * 101: "1"}]]},
+        {4: [[1, 0, []]]},
+    ],
+)
+def test_forged_recordings_are_seen(change: dict[int, Any]) -> None:
+    cells = [change.get(i, cell) for i, cell in enumerate(SOUND)]
+    assert recorded(cells) == (None, False)
+
+
+def test_recordings_that_nobody_asked_for_are_seen() -> None:
+    assert recorded(SOUND, program=None) == (None, False)
+    assert not recorded(SOUND, index=-1)[1]
+    assert recorded(SOUND[:4]) == (None, False)
+
+
+@given(JSON)
+def test_any_recording(cells: Any) -> None:
+    recording, sound = recorded(cells)
+    assert sound == (cells is None or recording is not None)

@@ -17,7 +17,7 @@ import pytest
 from generators.errors import SandboxError
 from generators.records import Outcome, OutcomeStatus
 from generators.sandbox import pool as pool_module
-from generators.sandbox.policy import Backend, Limits
+from generators.sandbox.policy import Backend, Limits, Record
 from generators.sandbox.pool import Job, JobResult, SandboxPool
 from generators.sandbox.worker import WorkerLostError, WorkerRun
 
@@ -230,7 +230,9 @@ class FakeWorker:
         self.tmp_bytes = tmp_bytes
         self.retired = False
 
-    def run(self, code: str, setup: str, steps: tuple[str, ...], limits: Limits) -> WorkerRun:
+    def run(
+        self, code: str, setup: str, steps: tuple[str, ...], limits: Limits, record: Record
+    ) -> WorkerRun:
         cls = FakeWorker
         with cls.lock:
             cls.running += 1
@@ -325,7 +327,9 @@ def test_three_losses_in_a_row_are_an_error_of_the_harness(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class LosingWorker(FakeWorker):
-        def run(self, code: str, setup: str, steps: tuple[str, ...], limits: Limits) -> WorkerRun:
+        def run(
+            self, code: str, setup: str, steps: tuple[str, ...], limits: Limits, record: Record
+        ) -> WorkerRun:
             raise WorkerLostError("the worker ended")
 
     monkeypatch.setattr(pool_module, "Worker", LosingWorker)

@@ -65,7 +65,7 @@ def test_what_a_step_prints_is_read_after_the_frames_before_it(printed: bytes) -
     for descriptor in (result_read, output_read):
         os.set_blocking(descriptor, False)
     limits = {"cpu_seconds": 1e9, "wall_seconds": 1e9, "output_bytes": 10, "value_chars": 9}
-    job = {"limits": limits, "steps": ["1"]}
+    job = {"limits": limits, "steps": ["1"], "record": "nothing"}
     watch = zygote._Watch(job, os.getpid(), result_read, output_read)
     reason = watch.until_end(commands, parent)
     assert bytes(watch.frames) == frame
@@ -105,7 +105,8 @@ def test_the_zygote_ends_with_its_parent() -> None:
         "    env={'PYTHONHASHSEED': '0'}, cwd=sys.argv[1])\n"
         "limits = dict(cpu_seconds=60, wall_seconds=60, memory_bytes=1 << 30,\n"
         "    output_bytes=100, value_chars=100, file_bytes=100)\n"
-        "job = json.dumps(dict(id=1, code='while True: pass', setup='', steps=[], limits=limits))\n"
+        "job = dict(id=1, code='while True: pass', setup='', steps=[], limits=limits)\n"
+        "job = json.dumps(job | dict(record='nothing'))\n"
         "worker.stdin.write(len(job).to_bytes(4, 'big') + job.encode())\n"
         "worker.stdin.flush()\n"
         "print(worker.pid, flush=True)\n"

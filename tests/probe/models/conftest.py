@@ -243,7 +243,7 @@ def set_catalog(monkeypatch: pytest.MonkeyPatch) -> Callable[[CatalogEntry], Non
 
     def put(entry: CatalogEntry) -> None:
         monkeypatch.setattr("probe.models.catalog.CATALOG", (entry,))
-        monkeypatch.setattr("probe.models.load.CATALOG", (entry,))
+        monkeypatch.setattr("probe.models.locate.CATALOG", (entry,))
 
     return put
 

@@ -1,0 +1,62 @@
+"""Tokenizers without their models: reading one, and how long a text is in its tokens.
+
+Called by :mod:`probe.models.load`, and by ``probe make-traces`` for its caps in tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from generators.errors import ModelError
+from generators.jsonl import sha256_file, sha256_text
+from generators.progress import Progress, Quiet
+from probe.models.catalog import Via
+from probe.models.locate import LocatedModel, locate_model
+from probe.models.quiet import quiet_transformers
+
+__all__ = ["read_tokenizer", "token_counter"]
+
+
+def token_counter(
+    spec: str, *, accept_licence: bool = False, progress: Progress | None = None
+) -> tuple[Callable[[str], int], str]:
+    """Return what counts the tokens of a text, and the identity of the tokenizer.
+
+    Special tokens are not counted.
+
+    Args:
+        spec: A catalog name, a local folder or a hub id, as for loading a model.
+        accept_licence: The user accepts the terms of a model that asks for it.
+        progress: Display of downloads.
+
+    Raises:
+        ModelError: The model cannot be had, or its tokenizer not be read.
+    """
+    found = locate_model(
+        spec, via=Via.AUTO, accept_licence=accept_licence, progress=progress or Quiet()
+    )
+    tokenizer = read_tokenizer(found)
+
+    def count(text: str) -> int:
+        return len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    files = sorted(found.folder.glob("tokenizer*.json"))
+    digest = sha256_text("".join(sha256_file(path) for path in files))
+    return count, f"{found.name}:{digest[:16]}"
+
+
+def read_tokenizer(found: LocatedModel) -> Any:
+    """Read the tokenizer of a model; nothing is fetched and no foreign code runs.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet_transformers():
+            return AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+    except Exception as error:  # transformers and tokenizers each have their own
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"cannot load the model {found.name}: {line}") from None
