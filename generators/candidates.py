@@ -7,18 +7,21 @@ Called by :mod:`generators.programs`, which decides about all calls of a program
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from generators.calls import literal_arguments, render_call
 from generators.errors import LiteralError
 from generators.literals import from_literal, type_name
 from generators.records import Call, Origin, Outcome, OutcomeStatus, Problem, Recording, Trace
+from generators.selection import Facts, choose
 from generators.trace_plan import DropReason
 
 __all__ = [
     "Candidate",
     "agrees",
     "canonical",
+    "choose_calls",
     "failure",
     "reason_of",
     "shortened",
@@ -128,3 +131,14 @@ def trace_of(problem: Problem, index: int, candidate: Candidate) -> Trace:
         raises=candidate.error,
         recording=candidate.recording,
     )
+
+
+def choose_calls(
+    candidates: Sequence[Candidate], count: int, beside: Sequence[str]
+) -> list[Candidate]:
+    """Choose calls for traces (:func:`generators.selection.choose`), in the order they have."""
+    facts = [
+        Facts(output=c.value or c.error, call_chars=len(c.text), branches=c.branches)
+        for c in candidates
+    ]
+    return [candidates[i] for i in sorted(choose(facts, count, beside=beside))]

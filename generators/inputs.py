@@ -57,9 +57,18 @@ class CallSource:
         code: The program.
         seed: Seed of the run.
         task_id: Task of the program; calls of different tasks are independent.
+        daring: Change examples often and freely, so that some calls raise.
     """
 
-    def __init__(self, examples: Sequence[Call], *, code: str, seed: int, task_id: int) -> None:
+    def __init__(
+        self,
+        examples: Sequence[Call],
+        *,
+        code: str,
+        seed: int,
+        task_id: int,
+        daring: bool = False,
+    ) -> None:
         found = [(call, literal_arguments(call)) for call in examples]
         known = [(c, row) for c, row in found if row and _rendered(c.entry_point, row)]
         self._name = known[0][0].entry_point if known else ""
@@ -75,6 +84,7 @@ class CallSource:
             [LEAST_CEILING, *(GROWTH * abs(a) for a in self._spare if isinstance(a, int | float))]
         )
         self._lessons = Lessons()
+        self._daring = daring
         self._chooser = make_chooser(f"{seed}/{task_id}")
 
     def draw(self, count: int) -> list[Call]:
@@ -114,7 +124,7 @@ class CallSource:
         chooser = self._chooser
         if self._promising and chooser.chance(2):
             return self._mutated(chooser.pick(self._promising))
-        if desperate or chooser.chance(12):
+        if desperate or chooser.chance(4 if self._daring else 12):
             return self._mutated(chooser.pick(self._starts))
         plan = chooser.pick(self._plans)
         row = draw_arguments(chooser, plan)
@@ -127,8 +137,8 @@ class CallSource:
             changed = mutated(self._chooser, row, self._spare)
             if self._moderate(changed):
                 row = changed
-        plan = next((p for p in self._plans if fits(row, p)), None)
-        return keep_ties(self._chooser, plan, row) if plan else row
+        plan = next((plan for plan in self._plans if fits(row, plan)), None)
+        return row if plan is None or self._daring else keep_ties(self._chooser, plan, row)
 
     def _moderate(self, row: tuple[Any, ...]) -> bool:
         numbers = [atom for atom in atoms(row) if isinstance(atom, int | float)]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from generators.branches import branch_count
 from generators.calls import literal_arguments, parse_assert
@@ -18,6 +18,7 @@ from generators.candidates import (
     Candidate,
     agrees,
     canonical,
+    choose_calls,
     failure,
     reason_of,
     shortened,
@@ -25,13 +26,13 @@ from generators.candidates import (
 )
 from generators.literals import PARSING, EqualityPolicy, equal
 from generators.records import Call, Origin, Outcome, OutcomeStatus, Problem
-from generators.selection import Facts, choose, varied_count
-from generators.trace_plan import DropReason, ProgramTraces, TracePlan
+from generators.selection import varied_count
+from generators.trace_plan import Caps, CountTokens, DropReason, ProgramTraces, TracePlan
 
 if TYPE_CHECKING:
     from generators.inputs import CallSource  # importing hypothesis takes a while
 
-__all__ = ["CountTokens", "Program"]
+__all__ = ["Program"]
 
 SURPLUS = 8  # calls drawn at most, in multiples of the traces wanted
 CHOICE = 1.5  # sound calls wanted to choose from while branches are missing, in the same unit
@@ -39,7 +40,6 @@ BATCH = 20
 MAX_TIMEOUTS = 6
 COMMON = 0.4  # share of an output from which calls with others are searched for
 _UNSTEADY = {"RecursionError", "MemoryError", "KeyboardInterrupt"}  # the machine has a say in these
-CountTokens: TypeAlias = Callable[[str], int]
 
 
 class Program:
@@ -52,7 +52,7 @@ class Program:
         self.plan = plan
         self.kept: list[Candidate] = []
         self.drops: Counter[DropReason] = Counter()
-        self._count_tokens = count_tokens
+        self._caps = Caps(plan, count_tokens)
         self._asserts = [parse_assert(test) for test in problem.test_list]
         self._seen: set[str] = set()
         self._source: CallSource | None = None
@@ -74,7 +74,11 @@ class Program:
             from generators.inputs import CallSource
 
             self._source = CallSource(
-                examples, code=problem.code, seed=plan.seed, task_id=problem.task_id
+                examples,
+                code=problem.code,
+                seed=plan.seed,
+                task_id=problem.task_id,
+                daring=plan.keep_exceptions,
             )
         else:
             self.give_up("no assert calls with literal arguments")
@@ -120,13 +124,16 @@ class Program:
         self._outputs.update(candidate.value for candidate in ran if candidate.sound)
         ((common, times),) = self._outputs.most_common(1) or [("", 0)]
         alike = times >= COMMON * self._outputs.total()
+        raising = self._raising()
         for candidate in ran:
             more = not self._covered.issuperset(candidate.branches)
             self._covered |= candidate.branches
             if self._source is not None:
                 rare = alike and candidate.value != common
-                promising = candidate.sound and (more or rare)
-                self._source.tell(candidate.call, sound=candidate.sound, promising=promising)
+                raises = candidate in raising and len(raising) <= self.plan.inputs // 2
+                sound = candidate.sound or raises
+                promising = sound and (more or rare or raises)
+                self._source.tell(candidate.call, sound=sound, promising=promising)
 
     def _settled(self) -> list[Candidate]:
         """Drop the slow calls of the last batch; return the batch without what is too heavy.
@@ -155,6 +162,9 @@ class Program:
     def _values(self, origin: Origin) -> list[Candidate]:
         return [c for c in self.kept if c.call.origin is origin and not c.error]
 
+    def _raising(self) -> list[Candidate]:
+        return [candidate for candidate in self.kept if candidate.error]
+
     def _asserted(self) -> list[str]:
         return [candidate.value for candidate in self._values(Origin.ASSERT)]
 
@@ -166,23 +176,16 @@ class Program:
         admitted = []
         for call in calls:
             text = canonical(call)
-            if self._too_long(text, self.plan.max_call_chars, self.plan.max_call_tokens):
+            if self._caps.call_too_long(text):
                 self.drops[DropReason.CALL_TOO_LONG] += 1
+                if self._source is not None:
+                    self._source.tell(call, sound=False)
             elif text in self._seen:
                 self.drops[DropReason.DUPLICATE] += 1
             else:
                 self._seen.add(text)
                 admitted.append(Candidate(call=call, text=text))
         return admitted
-
-    def _too_long(self, text: str, chars: int, tokens: int | None) -> bool:
-        if len(text) > chars:
-            return True
-        return (
-            tokens is not None
-            and self._count_tokens is not None
-            and (self._count_tokens(text) > tokens)
-        )
 
     def give_up(self, reason: str) -> None:
         """Ask for no more generated calls."""
@@ -238,11 +241,11 @@ class Program:
             self.kept.remove(candidate)
 
     def _keep(self, candidate: Candidate) -> None:
-        plan, expected = self.plan, candidate.call.expected
+        expected = candidate.call.expected
         if expected is not None and not equal(EqualityPolicy.PYTHON_EQ, candidate.value, expected):
             self._drop(candidate, DropReason.WRONG_VALUE)
             self._wrong.append(f"{shortened(candidate.text)} is not {shortened(expected)}")
-        elif self._too_long(candidate.value, plan.max_output_chars, plan.max_output_tokens):
+        elif self._caps.output_too_long(candidate.value):
             self._drop(candidate, DropReason.OUTPUT_TOO_LONG)
         else:
             self.kept.append(candidate)
@@ -266,9 +269,9 @@ class Program:
         """Return the program's traces, each kind of call in the order it was made."""
         self._learn()
         generated = self._values(Origin.GENERATED)
-        chosen = _chosen(generated, self.plan.inputs, self._asserted())
-        raising = [c for c in self.kept if c.error]
-        rows = self._values(Origin.ASSERT) + chosen + _chosen(raising, self.plan.inputs // 2, [])
+        chosen = choose_calls(generated, self.plan.inputs, self._asserted())
+        raising = choose_calls(self._raising(), self.plan.inputs // 2, [])
+        rows = self._values(Origin.ASSERT) + chosen + raising
         return ProgramTraces(
             problem=self.problem,
             traces=tuple(trace_of(self.problem, i, candidate) for i, candidate in enumerate(rows)),
@@ -292,11 +295,3 @@ class Program:
 def _branches(code: str) -> int:
     with PARSING:
         return branch_count(code)
-
-
-def _chosen(candidates: Sequence[Candidate], count: int, beside: Sequence[str]) -> list[Candidate]:
-    facts = [
-        Facts(output=c.value or c.error, call_chars=len(c.text), branches=c.branches)
-        for c in candidates
-    ]
-    return [candidates[i] for i in sorted(choose(facts, count, beside=beside))]

@@ -1,6 +1,6 @@
 """Which of a program's calls become traces: coverage first, then different outputs and sizes.
 
-Called by :mod:`generators.candidates`. Pure functions on what is known of each call; nothing is
+Called by :mod:`generators.programs`. Pure functions on what is known of each call; nothing is
 run here.
 """
 

@@ -25,10 +25,10 @@ from generators import jsonl
 from generators.errors import DataError, FormatError, LiteralError, RunError
 from generators.literals import from_literal
 from generators.problems.sources import Source
-from generators.programs import CountTokens
 from generators.progress import Progress
 from generators.records import TRACE_SCHEMA, Problem, Split, Trace
 from generators.sandbox.policy import Backend, choose_backend
+from generators.trace_plan import CountTokens
 from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary, summarise, summary_path
 from generators.tracing import ProgramTraces, TracePlan, trace_programs
 

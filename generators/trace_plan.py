@@ -6,14 +6,18 @@ Made and read by :mod:`generators.tracing`, :mod:`generators.candidates` and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from generators.records import Problem, Trace
 from generators.sandbox.policy import Limits
 
-__all__ = ["DropReason", "ProgramTraces", "TracePlan"]
+__all__ = ["Caps", "CountTokens", "DropReason", "ProgramTraces", "TracePlan"]
+
+
+CountTokens: TypeAlias = Callable[[str], int]
 
 
 class DropReason(StrEnum):
@@ -66,6 +70,34 @@ class TracePlan:
     assert_limits: Limits = field(
         default_factory=lambda: Limits(cpu_seconds=40.0, wall_seconds=120.0)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The plan's bounds on the length of texts.
+
+    Attributes:
+        plan: The plan.
+        count_tokens: The length of a text in tokens; without it only characters count.
+    """
+
+    plan: TracePlan
+    count_tokens: CountTokens | None
+
+    def call_too_long(self, text: str) -> bool:
+        """Tell whether a call is longer than the plan allows."""
+        return self._exceeds(text, self.plan.max_call_chars, self.plan.max_call_tokens)
+
+    def output_too_long(self, text: str) -> bool:
+        """Tell whether an output is longer than the plan allows."""
+        return self._exceeds(text, self.plan.max_output_chars, self.plan.max_output_tokens)
+
+    def _exceeds(self, text: str, chars: int, tokens: int | None) -> bool:
+        if len(text) > chars:
+            return True
+        if tokens is None or self.count_tokens is None:
+            return False
+        return self.count_tokens(text) > tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

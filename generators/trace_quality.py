@@ -90,7 +90,7 @@ def coverage(traces: Iterable[Trace], branches: int) -> float:
         branches: Branch outcomes of the program (:func:`generators.branches.branch_count`), > 0.
     """
     reached = {branch for t in traces if t.recording for branch in t.recording.branches}
-    return len(reached) / branches
+    return len(reached.intersection(range(branches))) / branches
 
 
 def entropy_bits(outputs: Iterable[str]) -> float:

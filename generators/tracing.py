@@ -19,12 +19,12 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from generators.candidates import Candidate
-from generators.programs import CountTokens, Program
+from generators.programs import Program
 from generators.progress import Progress, Quiet
 from generators.records import OutcomeStatus, Problem
 from generators.sandbox.policy import Limits, Record
 from generators.sandbox.pool import Job, JobResult, SandboxPool
-from generators.trace_plan import DropReason, ProgramTraces, TracePlan
+from generators.trace_plan import CountTokens, DropReason, ProgramTraces, TracePlan
 
 __all__ = ["DropReason", "ProgramTraces", "TracePlan", "trace_programs"]
 

@@ -32,6 +32,9 @@ def trace_lines(path: Path, summary: Mapping[str, Any]) -> list[str]:
         f"generated per program: {made['mean']:.1f} on average; "
         f"{len(summary['short'])} programs fell short, see {summary_path(path).name}",
     ]
+    if raised := summary["quality"]["exceptions"]:
+        names = ", ".join(f"{n} {name}" for name, n in raised.items())
+        lines.append(f"calls that raise, kept: {names}")
     if coverage["all"] is not None:
         lines.append(
             f"branch coverage: {coverage['asserts']:.1%} by the asserts, "

@@ -5,6 +5,7 @@ Called by :mod:`probe.models.load`, and by ``probe make-traces`` for its caps in
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ def token_counter(
 ) -> tuple[Callable[[str], int], str]:
     """Return what counts the tokens of a text, and the identity of the tokenizer.
 
-    Special tokens are not counted.
+    Special tokens are not counted. The function may be called from any thread.
 
     Args:
         spec: A catalog name, a local folder or a hub id, as for loading a model.
@@ -36,10 +37,11 @@ def token_counter(
     found = locate_model(
         spec, via=Via.AUTO, accept_licence=accept_licence, progress=progress or Quiet()
     )
-    tokenizer = read_tokenizer(found)
+    tokenizer, lock = read_tokenizer(found), threading.Lock()
 
     def count(text: str) -> int:
-        return len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        with lock:  # a fast tokenizer may be used by one thread at a time
+            return len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     files = sorted(found.folder.glob("tokenizer*.json"))
     digest = sha256_text("".join(sha256_file(path) for path in files))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generators.calls import literal_arguments, parse_assert, render_call
-from generators.inputs import generate_calls
+from generators.inputs import CallSource, generate_calls
 from generators.records import Call, Origin
 
 _ROOT = Path(__file__).parents[2]
@@ -117,3 +117,79 @@ def test_values_that_outgrow_literals_are_left_out() -> None:
 def test_any_examples_give_calls(rows: list[tuple[int, str]]) -> None:
     texts = make_calls(*[f"assert f({n!r}, {s!r}) == 0" for n, s in rows], count=5)
     assert len(texts) == 5
+
+
+def make_source(*tests: str, code: str = "", **options: bool) -> CallSource:
+    return CallSource(make_examples(*tests), code=code, seed=0, task_id=1, **options)
+
+
+def test_failures_teach_what_not_to_draw() -> None:
+    source = make_source(
+        "assert f(4, [1, 2]) == 1", "assert f(9, [3]) == 1", "assert f(0, []) == 1"
+    )
+    late: list[bool] = []
+    for turn in range(12):
+        calls = source.draw(10)
+        for call in calls:
+            arguments = literal_arguments(call)
+            assert arguments
+            (n, _) = arguments
+            sound = isinstance(n, int) and n > 5
+            source.tell(call, sound=sound)
+            if turn > 3:
+                late.append(sound)
+    assert sum(late) > 0.9 * len(late) > 30
+
+
+def test_promising_calls_are_varied() -> None:
+    source = make_source("assert f('abcd') == 1", "assert f('abba') == 2")
+    found = 0
+    for _ in range(10):
+        for call in source.draw(20):
+            (text,) = literal_arguments(call) or ("",)
+            assert isinstance(text, str)
+            palindrome = text == text[::-1] and len(text) > 3
+            found += palindrome
+            source.tell(call, sound=True, promising=palindrome)
+    assert found > 20
+
+
+def test_constants_of_the_program_come_up() -> None:
+    code = "def f(n, s):\n    return n >= 77 or s == 'needle' or n < 0\n"
+    source = make_source("assert f(3, 'abc') == 1", "assert f(5, 'x') == 2", code=code)
+    rows = [literal_arguments(call) or () for call in source.draw(150)]
+    assert {76, 77, 78, -1} <= {row[0] for row in rows}
+    assert "needle" in {row[1] for row in rows}
+
+
+def test_small_spaces_are_exhausted() -> None:
+    source = make_source("assert f(True, False) == 1")
+    assert {call.text for call in source.draw(50)} == {
+        "f(False, False)",
+        "f(False, True)",
+        "f(True, True)",
+    }
+
+
+def test_what_was_told_decides_with_the_seed_alone() -> None:
+    def run(batch: int) -> list[str]:
+        source = make_source("assert f([1, 2, 3]) == 1", "assert f([4]) == 2")
+        texts = []
+        for _ in range(60 // batch):
+            for call in source.draw(batch):
+                texts.append(call.text)
+                source.tell(call, sound=len(call.text) % 3 > 0, promising="7" in call.text)
+        return texts
+
+    assert run(20) == run(20)
+    assert run(10) == run(10)
+
+
+def test_calls_that_nobody_drew_are_no_news() -> None:
+    source = make_source("assert f(1) == 1")
+    source.tell(Call(entry_point="f", text="f(99)", origin=Origin.GENERATED), sound=False)
+    assert source.draw(3)
+
+
+def test_examples_without_literals_give_nothing() -> None:
+    assert make_source("assert f(int) == 1").draw(5) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def make_problem(code: str, *tests: str, setup: str = "", task_id: int = 1) -> P
     )
 
 
-def make_plan(inputs: int = 0, **changes: int) -> TracePlan:
+def make_plan(inputs: int = 0, **changes: Any) -> TracePlan:
     return TracePlan(inputs=inputs, limits=QUICK, assert_limits=QUICK, **changes)
 
 
@@ -196,6 +197,98 @@ def test_a_program_without_literal_calls_says_so() -> None:
     result = trace(make_problem("def f(n):\n    return n", "assert f(int('3')) == 3"), make_plan(2))
     assert [t.call for t in result.traces] == ["f(int('3'))"]
     assert result.note == "no assert calls with literal arguments"
+
+
+def test_traces_tell_how_the_call_ran() -> None:
+    code = "def f(n):\n    if n > 3:\n        n = n * 2\n    return n"
+    problem = make_problem(code, "assert f(2) == 2", "assert f(4) == 8")
+    low, high = (t.recording for t in trace(problem, make_plan()).traces)
+    assert low
+    assert high
+    assert (low.lines, low.branches, low.steps, low.events) == ((2, 4), (1,), 2, ())
+    assert (high.lines, high.branches, high.steps) == ((2, 3, 4), (0,), 3)
+    first, second = (t.recording for t in trace(problem, make_plan(trace_lines=True)).traces)
+    assert first
+    assert second
+    assert [(e.line, dict(e.changed)) for e in second.events] == [
+        (2, {"n": "4"}),
+        (3, {}),
+        (4, {"n": "8"}),
+        (0, {}),
+    ]
+
+
+def test_calls_that_raise_are_kept_on_request() -> None:
+    code = "def f(items, i):\n    return items[i]"
+    problem = make_problem(code, "assert f([5, 7, 9], 1) == 7", "assert f([4, 2], 0) == 4")
+    plain = trace(problem, make_plan(8))
+    assert not [t for t in plain.traces if t.raises]
+    kept = trace(problem, make_plan(8, keep_exceptions=True))
+    raising = [t for t in kept.traces if t.raises]
+    assert 1 <= len(raising) <= 4
+    assert {(t.raises, t.output, t.output_type) for t in raising} == {("IndexError", "", "")}
+    assert all(t.recording for t in raising)
+    assert len(generated(kept)) - len(raising) == 8
+
+
+def test_asserts_that_raise_are_never_kept() -> None:
+    problem = make_problem("def f(x):\n    raise ValueError(x)", "assert f(1) == 1")
+    result = trace(problem, make_plan(4, keep_exceptions=True))
+    assert not [t for t in result.traces if t.origin is Origin.ASSERT]
+    assert result.drops[DropReason.EXCEPTION] == 1
+
+
+def test_lengths_in_tokens_are_bounded() -> None:
+    code = "def f(x):\n    return x + x"
+    problem = make_problem(code, "assert f('ab') == 'abab'", "assert f('abcdef') == 'abcdefabcdef'")
+    plan = make_plan(6, max_call_tokens=10, max_output_tokens=12)
+    (result,) = trace_programs([problem], plan, workers=1, count_tokens=len)
+    assert generated(result)
+    assert max(len(t.call) for t in result.traces) <= 10
+    assert max(len(t.output) for t in result.traces) <= 12
+    assert {DropReason.CALL_TOO_LONG, DropReason.OUTPUT_TOO_LONG} & set(result.drops)
+
+
+def test_generated_calls_of_too_many_lines_are_dropped_and_asserts_are_not() -> None:
+    code = "def f(n):\n    for i in range(n):\n        pass\n    return n"
+    problem = make_problem(code, "assert f(50_000) == 50_000", "assert f(30) == 30")
+    result = trace(problem, make_plan(6))
+    first, *others = (t.recording for t in result.traces)
+    assert first
+    assert not first.complete
+    assert others
+    assert all(recording and recording.complete for recording in others)
+    assert result.drops[DropReason.TIMEOUT] > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("def f(x) return x", "SyntaxError"),
+        ("import numpy_of_nobody\ndef f(x):\n    return x", "numpy_of_nobody"),
+        ("n = int(input())\ndef f(x):\n    return n", "standard input"),
+        ("def f(x):\n    return int(input()) + x", "standard input"),
+        ("def g(x):\n    return x", "f is not defined"),
+    ],
+    ids=["syntax", "module", "stdin while loading", "stdin", "entry point"],
+)
+def test_programs_that_cannot_be_traced_say_why_and_the_rest_goes_on(code: str, says: str) -> None:
+    sound = make_problem("def f(x):\n    return x * 3", "assert f(1) == 3", task_id=2)
+    broken = make_problem(code, "assert f(1) == 1")
+    first, second = trace_programs([broken, sound], make_plan(3), workers=1)
+    assert first.traces == ()
+    assert says in first.note
+    assert len(second.traces) == 4
+
+
+def test_inputs_reach_branches_that_the_asserts_do_not() -> None:
+    code = (
+        "def f(n, s):\n    if n == 37:\n        return 'special'\n"
+        "    if s == 'magic':\n        return 'word'\n    return n\n"
+    )
+    problem = make_problem(code, "assert f(3, 'abc') == 3", "assert f(5, 'xyz') == 5")
+    outputs = {t.output for t in generated(trace(problem, make_plan(30)))}
+    assert {"'special'", "'word'"} <= outputs
 
 
 def test_mutated_arguments_do_not_reach_the_trace() -> None:
