@@ -52,7 +52,8 @@ class Limits:
 
     Attributes:
         cpu_seconds: CPU time of the load and of each step.
-        wall_seconds: Wall time of the load and of each step.
+        wall_seconds: Wall time of the load and of each step, and five seconds more for each
+            second of CPU time: on a busy machine a program that wants to run has to wait.
         memory_bytes: Address space of the program's process.
         output_bytes: What a program may print (both streams, the whole job).
         value_chars: Length of the literal text of one value.

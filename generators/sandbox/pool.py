@@ -19,7 +19,7 @@ from typing import Self
 from generators.errors import SandboxError
 from generators.records import Outcome, OutcomeStatus
 from generators.sandbox.policy import Backend, Limits, Record, choose_backend
-from generators.sandbox.worker import Worker, WorkerLostError, WorkerRun
+from generators.sandbox.worker import Worker, WorkerLostError, WorkerRun, WorkerStartError
 
 __all__ = ["Job", "JobResult", "SandboxPool"]
 
@@ -180,20 +180,24 @@ class SandboxPool:
                 return JobResult(key=job.key, load=load, steps=tuple(steps))
 
     def _run_once(self, job: Job, steps: tuple[str, ...]) -> WorkerRun:
-        for _ in range(_LOSSES):
-            worker = self._worker(job.limits.tmp_bytes)
+        for attempt in range(_LOSSES):
             try:
+                worker = self._worker(job.limits.tmp_bytes)
                 run = worker.run(job.code, job.setup, steps, job.limits, job.record)
+            except WorkerStartError as loss:
+                if attempt == _LOSSES - 1:
+                    raise SandboxError(str(loss)) from None
+                _log.warning("job %s: %s; tried again", job.key, loss)
             except WorkerLostError as loss:
                 self._drop(worker)
                 _log.warning("job %s: %s; a new worker runs it again", job.key, loss)
-                continue
             except BaseException:
-                self._drop(worker)
+                self._drop(getattr(self._local, "worker", None))
                 raise
-            if worker.retired:
-                self._drop(worker)
-            return run
+            else:
+                if worker.retired:
+                    self._drop(worker)
+                return run
         raise SandboxError(
             f"job {job.key!r}: the sandbox worker was lost {_LOSSES} times in a row; "
             "check the machine's memory"
@@ -213,8 +217,10 @@ class SandboxPool:
             self._local.worker = worker
         return worker
 
-    def _drop(self, worker: Worker) -> None:
+    def _drop(self, worker: Worker | None) -> None:
         self._local.worker = None
+        if worker is None:
+            return
         with self._lock:
             self._workers.discard(worker)
         worker.close()

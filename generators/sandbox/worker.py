@@ -23,7 +23,7 @@ from generators.sandbox import launch
 from generators.sandbox.frames import parse_frames
 from generators.sandbox.policy import Backend, Limits, Record
 
-__all__ = ["Worker", "WorkerLostError", "WorkerRun"]
+__all__ = ["Worker", "WorkerLostError", "WorkerRun", "WorkerStartError"]
 
 _START_SECONDS = 60.0
 _SILENT_SECONDS = 10.0
@@ -33,6 +33,10 @@ _READY = b"\0\0\0\0"
 
 class WorkerLostError(Exception):
     """The worker died, fell silent or answered nonsense; the job was not judged."""
+
+
+class WorkerStartError(WorkerLostError):
+    """The worker did not even start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,8 @@ class Worker:
         tmp_bytes: Size of its private ``/tmp``.
 
     Raises:
-        SandboxError: It does not start.
+        WorkerStartError: It does not start.
+        SandboxError: It starts without the system-call filter.
     """
 
     def __init__(self, backend: Backend, *, variant: int, tmp_bytes: int) -> None:
@@ -94,7 +99,7 @@ class Worker:
             lines = self._process.communicate()[1].decode(errors="replace").split("\n")
             self.close()
             last = next((line for line in reversed(lines) if line.strip()), "no message")
-            raise SandboxError(
+            raise WorkerStartError(
                 f"a sandbox worker does not start: {last}; see probe doctor"
             ) from None
         self._channel.settimeout(_SILENT_SECONDS)
