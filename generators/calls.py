@@ -7,6 +7,7 @@ what only the parent compares) and by the few-shot prompts. Nothing is executed 
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable
 
 from generators.errors import LiteralError
@@ -16,8 +17,9 @@ from generators.records import Call, Origin
 __all__ = ["entry_point", "literal_arguments", "parse_assert", "render_call"]
 
 
+@functools.lru_cache(maxsize=8192)
 def parse_assert(text: str) -> Call | None:
-    """Split an assert of the form ``assert name(...) == literal``.
+    """Split an assert of the form ``assert name(...) == literal`` (cached).
 
     The expected side is kept as canonical literal text. Returns ``None`` for any other
     assert: such a one has to run inside the sandbox as a whole.

@@ -10,6 +10,7 @@ never trusted.
 from __future__ import annotations
 
 import _json
+import _signal  # type: ignore[import-not-found]
 import builtins
 import ctypes
 import fcntl
@@ -109,7 +110,7 @@ class Stage:
         limits = job["limits"]
         if self._tether is not None:
             self._tether()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # signal.signal is slow
         runs = len(job["steps"]) + 1  # the zygote measures each; this bounds them together
         _lower(resource.RLIMIT_CPU, int(limits["cpu_seconds"] * runs) + 2)
         _lower(resource.RLIMIT_AS, limits["memory_bytes"], spare=_SPARE_BYTES)

@@ -160,10 +160,7 @@ class SandboxPool:
         while True:
             with self._turns.alone() if alone else self._turns.shared():
                 run = self._run_once(job, job.steps[len(steps) :])
-            if run.cut and run.cut.status is OutcomeStatus.TIMEOUT and not alone:
-                alone = True  # a timeout counts only when nothing else was running
-            else:
-                alone = False
+            alone = run.doubtful and not alone  # once more, while nothing else is running
             cut = None if alone else run.cut
             outcomes = run.outcomes + ([cut] if cut else [])
             if load is None or load.status is not OutcomeStatus.OK:

@@ -46,10 +46,12 @@ class WorkerRun:
     Attributes:
         outcomes: Load and steps, in order, as far as they were completed.
         cut: What ended the child before it was done, ``None`` if nothing did.
+        doubtful: The cut may come from outside: a busy machine, a ``SIGKILL`` of the kernel's.
     """
 
     outcomes: list[Outcome]
     cut: Outcome | None
+    doubtful: bool = False
 
 
 class Worker:
@@ -191,7 +193,9 @@ def _judge(
     cut = Outcome(
         status=status, message=message, cpu_seconds=answer["cpu"], wall_seconds=answer["wall"]
     )
-    return WorkerRun(outcomes=outcomes, cut=cut)
+    killed = answer["reason"] == "end" and answer["code"] == -signal.SIGKILL
+    doubtful = status is OutcomeStatus.TIMEOUT or (sound and killed)
+    return WorkerRun(outcomes=outcomes, cut=cut, doubtful=doubtful)
 
 
 def _why_cut(reason: str, code: int, limits: Limits, *, sound: bool) -> tuple[OutcomeStatus, str]:

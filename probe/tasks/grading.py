@@ -123,17 +123,22 @@ def _test_verdict(test: str, outcome: Outcome) -> tuple[Verdict, str]:
     if call is None:
         return Verdict.PASS, ""
     expected = call.expected or ""
-    try:
-        right = outcome.value is not None and equal(
-            EqualityPolicy.PYTHON_EQ, outcome.value, expected
-        )
-    except LiteralError:
-        right = False
-    if right:
+    if _right(outcome.value, expected):
         return Verdict.PASS, ""
     got = str(outcome.value)
     got = got if len(got) <= 200 else got[:197] + "..."
     return Verdict.FAIL, f"{call.text} gave {got}, expected {expected}"
+
+
+def _right(value: str | None, expected: str) -> bool:
+    if value is None:
+        return False
+    if value == expected and "nan" not in value:  # canonical texts, and only nan is not itself
+        return True
+    try:
+        return equal(EqualityPolicy.PYTHON_EQ, value, expected)
+    except LiteralError:
+        return False
 
 
 def grade(

@@ -244,7 +244,8 @@ class FakeWorker:
             cls.alone += not busy
         fine = Outcome(status=OutcomeStatus.OK)
         if busy or cls.always:
-            return WorkerRun(outcomes=[fine], cut=Outcome(status=OutcomeStatus.TIMEOUT))
+            cut = Outcome(status=OutcomeStatus.TIMEOUT)
+            return WorkerRun(outcomes=[fine], cut=cut, doubtful=True)
         return WorkerRun(outcomes=[fine] * (len(steps) + 1), cut=None)
 
     def stop(self) -> None:
@@ -277,6 +278,22 @@ def test_a_timeout_alone_counts(fake_pool: SandboxPool, monkeypatch: pytest.Monk
 
 
 # Losses
+
+
+def test_a_program_killed_from_outside_runs_again(isolation: None) -> None:
+    """As when the kernel's memory is short: nothing is known about the program."""
+    with SandboxPool(workers=1) as pool:
+        list(pool.run([make_job(0)]))
+        results = pool.run([make_job(1, "import time", "time.sleep(1)", "1")])
+        waiting: list[JobResult] = []
+        thread = threading.Thread(target=lambda: waiting.extend(results))
+        thread.start()
+        time.sleep(0.3)
+        (zygote,) = zygotes(pool)
+        (program,) = zygote.children()
+        program.kill()
+        thread.join()
+        assert statuses(waiting[0]) == ["ok", "ok"]
 
 
 def zygotes(pool: SandboxPool) -> list[psutil.Process]:
