@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,7 @@ def trace_lines(path: Path, summary: Mapping[str, Any]) -> list[str]:
             f"branch coverage: {coverage['asserts']:.1%} by the asserts, "
             f"{coverage['all']:.1%} with the generated calls"
         )
-    if Backend.PROCESS in summary["backends"]:
-        lines.append("warning: programs ran without isolation (--trust-programs)")
+    lines += _isolation(summary["backends"])
     return [*lines, f"dropped: {drops}", f"traces: {path}"]
 
 
@@ -79,5 +78,12 @@ def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
         f"{results['n_items']} samples of {results['n_programs']} tasks: {verdicts}",
         f"samples right: {percent(results['scores']['samples_right'])}",
         f"tasks solved by any sample: {percent(results['scores']['solved'])}",
+        *_isolation(results["backends"]),
         f"run: {path}",
     ]
+
+
+def _isolation(backends: Collection[str]) -> list[str]:
+    if Backend.PROCESS in backends:
+        return ["warning: programs ran without isolation (--trust-programs)"]
+    return []

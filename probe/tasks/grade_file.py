@@ -15,7 +15,7 @@ from generators.literals import EqualityPolicy
 from generators.problems.sources import Source, load_source
 from generators.progress import Progress, Quiet
 from generators.records import Problem, Verdict
-from generators.sandbox.policy import Limits
+from generators.sandbox.policy import Limits, choose_backend
 from probe.config import GradeConfig
 from probe.extract import Reason, extract_code
 from probe.runs import RunWriter
@@ -107,7 +107,9 @@ def _grade_missing(
     wanted = {key: row for row in rows if (key := row[0]) in extracted}
     display.start("grading", len(wanted))
     empty = [key for key, found in extracted.items() if found.reason is not Reason.NONE]
-    waiting = [_sample(wanted[key], "", Graded(key=key, verdict=Verdict.NO_CODE)) for key in empty]
+    waiting = [
+        _sample(wanted[key], "", Graded(key=key, verdict=Verdict.NO_CODE), "") for key in empty
+    ]
     display.advance(len(empty))
     submissions = [
         Submission(key=key, problem=problem, code=extracted[key].text)
@@ -116,13 +118,15 @@ def _grade_missing(
     ]
     try:
         if submissions:
+            backend = choose_backend(trust_programs=config.data.trust_programs)
             verdicts = grade(
                 submissions,
                 workers=config.data.workers,
                 trust_programs=config.data.trust_programs,
             )
             for graded in verdicts:
-                waiting.append(_sample(wanted[graded.key], extracted[graded.key].text, graded))
+                code = extracted[graded.key].text
+                waiting.append(_sample(wanted[graded.key], code, graded, backend))
                 display.advance()
                 if len(waiting) >= _SAVE_EVERY:
                     run.append(waiting)
@@ -132,7 +136,9 @@ def _grade_missing(
         display.finish()
 
 
-def _sample(row: tuple[str, Problem, str], code: str, graded: Graded) -> dict[str, Any]:
+def _sample(
+    row: tuple[str, Problem, str], code: str, graded: Graded, backend: str
+) -> dict[str, Any]:
     key, problem, completion = row
     return {
         "key": key,
@@ -141,6 +147,7 @@ def _sample(row: tuple[str, Problem, str], code: str, graded: Graded) -> dict[st
         "code": code,
         "tests": len(problem.test_list),
         "tests_inside": graded.inside,
+        "backend": str(backend),
         "verdict": str(graded.verdict),
         "error": graded.error,
         "message": graded.message,
@@ -185,4 +192,5 @@ def grading_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
             ).to_json(),
         },
         "tests_inside": sum(row["tests_inside"] for row in samples),
+        "backends": sorted({row["backend"] for row in samples if row["backend"]}),
     }
