@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from probe.models.text import Completion, Finish, Request
+from probe.models.text import Completion, Decoding, Finish, Request
 
 __all__ = ["FakeGenerator"]
 
@@ -42,13 +42,12 @@ class FakeGenerator:
             "parameters": 0,
         }
 
-    def generate(
-        self, requests: Sequence[Request], *, max_new_tokens: int, stop: tuple[str, ...]
-    ) -> Iterator[Completion]:
+    def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
         """Yield one completion per request, in order."""
+        budget, stop = decoding.max_new_tokens, decoding.stop
         for request in requests:
             length = len(request.prompt)
-            if self._context_length is not None and length + max_new_tokens > self._context_length:
+            if self._context_length is not None and length + budget > self._context_length:
                 yield Completion(
                     key=request.key,
                     text="",
@@ -57,7 +56,7 @@ class FakeGenerator:
                     completion_tokens=0,
                 )
                 continue
-            text, finish, used = _end(self._answer(request), max_new_tokens, stop)
+            text, finish, used = _end(self._answer(request), budget, stop)
             yield Completion(
                 key=request.key,
                 text=text,

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from probe.models.load import LoadedModel
 from probe.models.prefixes import MIN_SHARED, PrefixNode, prefix_tree
 from probe.models.stopping import AnswerEnd
-from probe.models.text import Completion, Finish, Request, TextGenerator
+from probe.models.text import Completion, Decoding, Finish, Request, TextGenerator
 
 if TYPE_CHECKING:
     from probe.models.decode import Prefix, Row
 
-__all__ = ["Completion", "Finish", "HFGenerator", "Request", "TextGenerator"]
+__all__ = ["Completion", "Decoding", "Finish", "HFGenerator", "Request", "TextGenerator"]
 
 _LOG = logging.getLogger(__name__)
 _BUDGET = {"cpu": 16_384, "mps": 16_384, "cuda": 131_072}
@@ -71,23 +71,22 @@ class HFGenerator:
         }
         self.stats = {"prompt_tokens": 0, "computed_tokens": 0, "new_tokens": 0, "batches": 0}
 
-    def generate(
-        self, requests: Sequence[Request], *, max_new_tokens: int, stop: tuple[str, ...] = ()
-    ) -> Iterator[Completion]:
+    def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
         """Yield one completion per request, as they end.
 
         A prompt that leaves no room for the budget in the model's context gives ``OVERFLOW``.
 
         Args:
             requests: What to complete; keys are distinct.
-            max_new_tokens: Budget of each completion.
-            stop: Texts that end a completion and are not part of it.
+            decoding: How.
 
         Raises:
-            UsageError: A stop string is empty, or the budget is not positive.
+            UsageError: The decoding makes no sense.
         """
-        end = AnswerEnd(self._loaded.tokenizer, self._loaded.end_ids, stop, max_new_tokens)
-        return self._generate(requests, end, max_new_tokens)
+        decoding.check()
+        loaded = self._loaded
+        end = AnswerEnd(loaded.tokenizer, loaded.end_ids, decoding.stop, decoding.max_new_tokens)
+        return self._generate(requests, end, decoding.max_new_tokens)
 
     def _generate(
         self, requests: Sequence[Request], end: AnswerEnd, room: int

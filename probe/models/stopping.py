@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from generators.errors import UsageError
 from probe.models.text import Completion, Finish
 
 __all__ = ["AnswerEnd"]
@@ -23,18 +22,11 @@ class AnswerEnd:
         end_ids: Tokens that end an answer.
         stop: Texts that end an answer and are not part of it.
         max_new_tokens: Budget of each completion.
-
-    Raises:
-        UsageError: A stop string is empty, or the budget is not positive.
     """
 
     def __init__(
         self, tokenizer: Any, end_ids: frozenset[int], stop: tuple[str, ...], max_new_tokens: int
     ) -> None:
-        if "" in stop:
-            raise UsageError("an empty stop string would end every answer before it begins")
-        if max_new_tokens < 1:
-            raise UsageError(f"the budget is {max_new_tokens} new tokens; give at least 1")
         self._tokenizer = tokenizer
         self.end_ids = end_ids
         self._stop = stop

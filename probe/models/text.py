@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-__all__ = ["Completion", "Finish", "Request", "TextGenerator"]
+from generators.errors import UsageError
+
+__all__ = ["Completion", "Decoding", "Finish", "Request", "TextGenerator"]
 
 
 class Finish(StrEnum):
@@ -25,10 +27,67 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A prompt to complete; ``key`` names it in the answer."""
+    """A prompt to complete.
+
+    Attributes:
+        key: Names the request in the answer.
+        prompt: The text to go on with.
+        task_id: The problem it belongs to; with ``k`` it decides the noise of a sample.
+        k: Number of the sample among those of its problem.
+    """
 
     key: str
     prompt: str
+    task_id: str = ""
+    k: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """How prompts are completed.
+
+    Attributes:
+        max_new_tokens: Budget of each completion, in new tokens.
+        stop: Texts that end a completion and are not part of it.
+        temperature: 0 takes the most likely token; else logits are divided by it and a token is
+            drawn. The noise of a draw depends on ``(seed, task_id, k, step)`` alone.
+        top_p: Draw from the smallest set of tokens that has at least this probability.
+        seed: Seed of the draws.
+    """
+
+    max_new_tokens: int
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the most likely token is always taken."""
+        return self.temperature == 0
+
+    def check(self) -> None:
+        """Refuse settings that make no sense.
+
+        Raises:
+            UsageError: Names the setting.
+        """
+        if "" in self.stop:
+            raise UsageError("an empty stop string would end every answer before it begins")
+        if self.max_new_tokens < 1:
+            raise UsageError(f"the budget is {self.max_new_tokens} new tokens; give at least 1")
+        if not 0 <= self.temperature < float("inf"):
+            raise UsageError(f"the temperature is {self.temperature}; give 0 or more")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"top-p is {self.top_p}; give more than 0 and at most 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a manifest keeps; the seed only where it matters."""
+        common = {"max_new_tokens": self.max_new_tokens, "stop": list(self.stop)}
+        if self.greedy:
+            return {"decoding": "greedy", **common}
+        drawn = {"temperature": self.temperature, "top_p": self.top_p, "decoding_seed": self.seed}
+        return {"decoding": "sampling", **drawn, **common}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +111,17 @@ class Completion:
 
 
 class TextGenerator(Protocol):
-    """Completes prompts greedily."""
+    """Completes prompts."""
 
     identity: dict[str, Any]
 
-    def generate(
-        self, requests: Sequence[Request], *, max_new_tokens: int, stop: tuple[str, ...]
-    ) -> Iterator[Completion]:
+    def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
         """Yield one completion per request, in any order.
 
         Args:
             requests: What to complete; keys are distinct.
-            max_new_tokens: Budget of each completion.
-            stop: Texts that end a completion and are not part of it.
+            decoding: How.
+
+        Raises:
+            UsageError: The decoding makes no sense.
         """

@@ -86,16 +86,18 @@ def _generate(
     display: Progress,
 ) -> None:
     """Ask the model for every missing item and store the samples as they come."""
-    from probe.models.text import Request
+    from probe.models.text import Decoding, Request
 
     by_id = {item.trace_id: item for item in missing}
-    requests = [Request(key=key, prompt=prompts[key]) for key in by_id]
+    requests = [
+        Request(key=key, prompt=prompts[key], task_id=str(item.task_id))
+        for key, item in by_id.items()
+    ]
+    decoding = Decoding(max_new_tokens=config.max_new_tokens, stop=(EXECUTION_V1.end,))
     display.start("evaluating", len(requests))
     waiting: list[dict[str, Any]] = []
     try:
-        for completion in generator.generate(
-            requests, max_new_tokens=config.max_new_tokens, stop=(EXECUTION_V1.end,)
-        ):
+        for completion in generator.generate(requests, decoding):
             item = by_id[completion.key]
             waiting.append(_sample(item, prompts[item.trace_id], completion, baselines))
             display.advance()

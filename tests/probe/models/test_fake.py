@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from probe.models.fake import FakeGenerator
-from probe.models.text import Completion, Finish, Request
+from probe.models.text import Completion, Decoding, Finish, Request
 
 
 def complete(answer: str, *, budget: int = 20, stop: tuple[str, ...] = ("\n",)) -> Completion:
     generator = FakeGenerator(lambda request: answer)
     (completion,) = generator.generate(
-        [Request(key="k", prompt="prompt")], max_new_tokens=budget, stop=stop
+        [Request(key="k", prompt="prompt")], Decoding(max_new_tokens=budget, stop=stop)
     )
     return completion
 
@@ -42,7 +42,7 @@ def test_first_stop_string_to_be_complete_wins() -> None:
 def test_overflow() -> None:
     generator = FakeGenerator(lambda request: request.prompt, context_length=10)
     requests = [Request(key="fits", prompt="12345"), Request(key="over", prompt="123456")]
-    fits, over = generator.generate(requests, max_new_tokens=5, stop=())
+    fits, over = generator.generate(requests, Decoding(max_new_tokens=5))
     assert fits.text == "12345"
     assert (over.finish, over.text, over.prompt_tokens) == (Finish.OVERFLOW, "", 6)
 

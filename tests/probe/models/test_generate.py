@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from generators.errors import UsageError
-from probe.models.generate import Completion, Finish, HFGenerator, Request
+from probe.models.generate import Completion, Decoding, Finish, HFGenerator, Request
 from probe.models.load import LoadedModel, load_model
 from probe.models.stopping import AnswerEnd
 
@@ -87,7 +87,7 @@ def test_texts_equal_plain_generate(
     assert len(set(expected.values())) > 3  # the models do say different things
     for budget in (None, 400, 1):  # one batch, several, each prompt alone
         generator = HFGenerator(loaded, token_budget=budget)
-        got = {c.key: c for c in generator.generate(requests, max_new_tokens=24, stop=())}
+        got = {c.key: c for c in generator.generate(requests, Decoding(max_new_tokens=24))}
         assert {key: c.text for key, c in got.items()} == expected
         assert generator.identity["decoding"]["prefix_sharing"] is sharing
         assert (generator.stats["computed_tokens"] < generator.stats["prompt_tokens"]) is sharing
@@ -101,9 +101,9 @@ def llama(llama_folder: Path) -> LoadedModel:
 
 
 def run(loaded: LoadedModel, requests: Sequence[Request], **options: Any) -> dict[str, Completion]:
-    """Complete ``requests``; options as ``HFGenerator.generate`` takes them."""
-    settings = {"max_new_tokens": 24, "stop": (), **options}
-    return {c.key: c for c in HFGenerator(loaded).generate(requests, **settings)}
+    """Complete ``requests``; options as ``Decoding`` takes them."""
+    decoding = Decoding(**{"max_new_tokens": 24, **options})
+    return {c.key: c for c in HFGenerator(loaded).generate(requests, decoding)}
 
 
 def test_stop_strings_across_tokens(llama: LoadedModel) -> None:
@@ -192,7 +192,7 @@ def test_long_prompt_overflows_and_is_not_cut(llama: LoadedModel) -> None:
 def test_counts(llama: LoadedModel) -> None:
     requests = make_requests()
     generator = HFGenerator(llama)
-    got = list(generator.generate(requests, max_new_tokens=5, stop=()))
+    got = list(generator.generate(requests, Decoding(max_new_tokens=5)))
     assert sorted(c.key for c in got) == sorted(r.key for r in requests)
     for completion in got:
         request = next(r for r in requests if r.key == completion.key)
@@ -217,9 +217,9 @@ def test_no_requests(llama: LoadedModel) -> None:
 def test_bad_settings_are_refused_at_once(llama: LoadedModel) -> None:
     generator = HFGenerator(llama)
     with pytest.raises(UsageError, match="empty stop string"):
-        generator.generate([], max_new_tokens=4, stop=("\n", ""))
+        generator.generate([], Decoding(max_new_tokens=4, stop=("\n", "")))
     with pytest.raises(UsageError, match="at least 1"):
-        generator.generate([], max_new_tokens=0, stop=())
+        generator.generate([], Decoding(max_new_tokens=0))
 
 
 def test_text_is_cut_between_characters_only_by_the_budget(llama: LoadedModel) -> None:

