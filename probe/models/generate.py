@@ -1,8 +1,8 @@
-"""Greedy completion of many prompts with a loaded model, sharing what the prompts share.
+"""Completion of many prompts with a loaded model, sharing what the prompts share.
 
 Called by the tasks. :class:`HFGenerator` tokenises, finds the prefixes that prompts have in
-common (the worked examples, then the program), computes each once, and decodes the rest in
-batches under a token budget. How a batch is computed is in :mod:`probe.models.decode`.
+common (the worked examples, then the program), and decodes in the best way that the architecture
+allows: see :mod:`probe.models.batching` (shared passes) and :mod:`probe.models.decode` (plain).
 """
 
 from __future__ import annotations
@@ -13,63 +13,85 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from probe.models.load import LoadedModel
-from probe.models.prefixes import MIN_SHARED, PrefixNode, prefix_tree
+from probe.models.memory import token_budget
+from probe.models.prefixes import MIN_SHARED, prefix_tree
 from probe.models.stopping import AnswerEnd
 from probe.models.text import Completion, Decoding, Finish, Request, TextGenerator
 
 if TYPE_CHECKING:
-    from probe.models.decode import Prefix, Row
+    from probe.models.batching import Ended
+    from probe.models.sampling import TokenChooser
 
 __all__ = ["Completion", "Decoding", "Finish", "HFGenerator", "Request", "TextGenerator"]
 
 _LOG = logging.getLogger(__name__)
-_BUDGET = {"cpu": 16_384, "mps": 16_384, "cuda": 131_072}
+_ROWS = {"cpu": 64, "mps": 64, "cuda": 256}
+_CHUNK = {"cpu": 512, "mps": 512, "cuda": 4096}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """Prompts to complete, all short enough, and when their completions are over."""
+    """Requests to complete, all short enough, and what decides their tokens."""
 
-    keys: list[str]
+    requests: list[Request]
     prompts: list[list[int]]
+    choose: TokenChooser
     end: AnswerEnd
     room: int
 
+    def judge(self, row: int, said: Sequence[int]) -> Finish | None:
+        """Return why a row is over, or ``None``."""
+        return self.end.reached(self.prompts[row][-1], said)
+
+    def completion(self, ended: Ended) -> Completion:
+        """Return what became of a row."""
+        key = self.requests[ended.row].key
+        return self.end.completion(key, ended.finish, self.prompts[ended.row], ended.said)
+
 
 class HFGenerator:
-    """Greedy decoding with a ``transformers`` model.
+    """Decoding with a ``transformers`` model.
 
     The texts are those of decoding each prompt alone, up to the rounding of the dtype: a batch
     sums in another order, which can decide between two tokens that are as good as equal.
 
     Args:
         loaded: The model.
-        token_budget: Most key-value columns (rows times length, budget included) in a batch; the
-            default fits the device's usual memory.
+        token_budget: Most tokens whose keys and values are held at a time, room for the answers
+            included; by default what fits into a part of the memory that is free now. A prompt
+            that is longer than the budget is still answered, alone.
+        rows: Most prompts that are decoded side by side.
 
     Attributes:
-        identity: That of the model, with ``decoding``: ``strategy`` and ``prefix_sharing``.
+        identity: That of the model, with ``decoding.prefix_sharing``.
         stats: Counts since the generator was made: ``prompt_tokens`` (as if each prompt were
             computed alone), ``computed_tokens`` (what was computed of them), ``new_tokens``,
-            ``batches``.
+            ``passes`` (forward passes), ``peak_columns`` (most tokens held at a time).
     """
 
-    def __init__(self, loaded: LoadedModel, *, token_budget: int | None = None) -> None:
-        from probe.models.decode import Mode, batching_mode
+    def __init__(
+        self, loaded: LoadedModel, *, token_budget: int | None = None, rows: int | None = None
+    ) -> None:
+        from probe.models.modes import Mode, batching_mode
 
+        kind = loaded.device.partition(":")[0]
         self._loaded = loaded
         base = loaded.model
-        self._mode = batching_mode(base.get_base_model() if loaded.identity["adapter"] else base)
-        self._budget = token_budget or _BUDGET[loaded.device.partition(":")[0]]
+        self._model = base.get_base_model() if loaded.identity["adapter"] else base
+        self._mode = batching_mode(self._model)
+        self._budget = token_budget
+        self._rows = rows or _ROWS[kind]
+        self._chunk = _CHUNK[kind]
         sharing = self._mode is Mode.SHARED
         if not sharing:
             way = "in padded batches" if self._mode is Mode.PADDED else "one prompt at a time"
             _LOG.info("%s: its layers do not let prompts share states; %s", loaded.name, way)
         self.identity: dict[str, Any] = {
             **loaded.identity,
-            "decoding": {"strategy": "greedy", "prefix_sharing": sharing},
+            "decoding": {"prefix_sharing": sharing},
         }
-        self.stats = {"prompt_tokens": 0, "computed_tokens": 0, "new_tokens": 0, "batches": 0}
+        counts = ("prompt_tokens", "computed_tokens", "new_tokens", "passes", "peak_columns")
+        self.stats = dict.fromkeys(counts, 0)
 
     def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
         """Yield one completion per request, as they end.
@@ -83,19 +105,34 @@ class HFGenerator:
         Raises:
             UsageError: The decoding makes no sense.
         """
+        from probe.models.modes import Mode
+
         decoding.check()
-        loaded = self._loaded
-        end = AnswerEnd(loaded.tokenizer, loaded.end_ids, decoding.stop, decoding.max_new_tokens)
-        return self._generate(requests, end, decoding.max_new_tokens)
+        ways = {
+            Mode.SHARED: self._shared,
+            Mode.PADDED: self._padded,
+            Mode.SINGLE: self._single,
+        }
+        return self._generate(requests, decoding, ways[self._mode])
+
+    def generate_alone(
+        self, requests: Sequence[Request], decoding: Decoding
+    ) -> Iterator[Completion]:
+        """Do the same one prompt at a time with the model's own ``generate``: the reference."""
+        decoding.check()
+        return self._generate(requests, decoding, self._single)
 
     def _generate(
-        self, requests: Sequence[Request], end: AnswerEnd, room: int
+        self, requests: Sequence[Request], decoding: Decoding, way: Any
     ) -> Iterator[Completion]:
-        limit = self._loaded.context_length
-        keys: list[str] = []
+        from probe.models.sampling import TokenChooser
+
+        loaded, room = self._loaded, decoding.max_new_tokens
+        limit = loaded.context_length
+        kept: list[Request] = []
         prompts: list[list[int]] = []
         for request in requests:
-            ids = self._loaded.encode(request.prompt) or [self._start_token()]
+            ids = loaded.encode(request.prompt) or [self._start_token()]
             if limit is not None and len(ids) + room > limit:
                 yield Completion(
                     key=request.key,
@@ -105,72 +142,76 @@ class HFGenerator:
                     completion_tokens=0,
                 )
             else:
-                keys.append(request.key)
+                kept.append(request)
                 prompts.append(ids)
         self.stats["prompt_tokens"] += sum(map(len, prompts))
-        work = _Work(keys=keys, prompts=prompts, end=end, room=room)
-        for completion in self._complete(work):
-            self.stats["new_tokens"] += completion.completion_tokens
-            yield completion
+        work = _Work(
+            requests=kept,
+            prompts=prompts,
+            choose=TokenChooser(decoding, kept),
+            end=AnswerEnd(loaded.tokenizer, loaded.end_ids, decoding.stop, room),
+            room=room,
+        )
+        for ended in way(work):
+            self.stats["new_tokens"] += len(ended.said)
+            yield work.completion(ended)
 
-    def _complete(self, work: _Work) -> Iterator[Completion]:
-        """Complete the prompts of ``work`` in the way that the architecture allows."""
-        from probe.models.decode import Mode, Row, decode_single
+    def _columns(self) -> int:
+        """Return the token budget; measured when it is needed, since memory comes and goes."""
+        return self._budget or token_budget(self._model, self._loaded.device)
 
-        if self._mode is Mode.SINGLE:
-            for key, prompt in zip(work.keys, work.prompts, strict=True):
-                self.stats["computed_tokens"] += len(prompt)
-                self.stats["batches"] += 1
-                row = Row(key=key, prompt=prompt, prefix=None)
-                yield decode_single(self._loaded.model, row, work.end, max_new_tokens=work.room)
-            return
-        minimum = MIN_SHARED if self._mode is Mode.SHARED else None
-        tree = prefix_tree(work.prompts, minimum=minimum)
-        yield from self._below([(None, tree)], work)
+    def _shared(self, work: _Work) -> Iterator[Ended]:
+        """Decode in passes that compute what prompts share once."""
+        from probe.models.batching import Batching, Capacity
 
-    def _below(
-        self, level: Sequence[tuple[Prefix | None, PrefixNode]], work: _Work
-    ) -> Iterator[Completion]:
-        """Complete all prompts below nodes of the tree whose prefixes are computed."""
-        from probe.models.decode import Row, decode_batch, extend
+        batching = Batching(
+            self._model,
+            work.prompts,
+            work.choose,
+            work.judge,
+            room=work.room,
+            capacity=Capacity(columns=self._columns(), rows=self._rows, chunk=self._chunk),
+        )
+        try:
+            yield from batching.run(prefix_tree(work.prompts, minimum=MIN_SHARED))
+        finally:
+            self._count(batching.passes, batching.computed)
+            self.stats["peak_columns"] = max(self.stats["peak_columns"], batching.peak)
 
-        rows = [
-            Row(key=work.keys[index], prompt=work.prompts[index], prefix=prefix)
-            for prefix, node in level
-            for index in node.rows
-        ]
-        for batch in self._batches(rows, work.room):
-            yield from decode_batch(self._loaded.model, batch, work.end, max_new_tokens=work.room)
-        longer = [
-            (Row(key="", prompt=work.prompts[child.row][: child.end], prefix=prefix), child)
-            for prefix, node in level
-            for child in node.children
-        ]
-        nodes = {id(row): child for row, child in longer}
-        for batch in self._batches([row for row, _ in longer], 0):
-            prefixes = extend(self._loaded.model, batch)
-            below = [nodes[id(row)] for row in batch]
-            yield from self._below(list(zip(prefixes, below, strict=True)), work)
+    def _padded(self, work: _Work) -> Iterator[Ended]:
+        """Decode in padded batches of prompts of similar length."""
+        from probe.models.decode import decode_padded
 
-    def _batches(self, rows: list[Row], room: int) -> Iterator[list[Row]]:
-        """Yield rows of similar length together, as many as the token budget allows."""
-        batch: list[Row] = []
-        before = width = 0
-        for row in sorted(rows, key=lambda row: -len(row.suffix)):
-            start = row.prefix.length if row.prefix else 0
-            columns = max(before, start) + max(width, len(row.suffix)) + room
-            if batch and columns * (len(batch) + 1) > self._budget:
-                yield self._counted(batch)
-                batch, before, width = [], 0, 0
-            batch.append(row)
-            before, width = max(before, start), max(width, len(row.suffix))
-        if batch:
-            yield self._counted(batch)
+        order = sorted(range(len(work.prompts)), key=lambda row: -len(work.prompts[row]))
+        columns = self._columns()
+        while order:
+            widest = len(work.prompts[order[0]]) + work.room
+            count = max(1, min(columns // widest, self._rows))
+            rows, order = order[:count], order[count:]
+            self._count(1, sum(len(work.prompts[row]) for row in rows))
+            yield from decode_padded(
+                self._model, work.prompts, rows, work.choose, work.judge, room=work.room
+            )
 
-    def _counted(self, batch: list[Row]) -> list[Row]:
-        self.stats["batches"] += 1
-        self.stats["computed_tokens"] += sum(len(row.suffix) for row in batch)
-        return batch
+    def _single(self, work: _Work) -> Iterator[Ended]:
+        """Decode one prompt at a time."""
+        from probe.models.decode import decode_single
+
+        for row, prompt in enumerate(work.prompts):
+            self._count(1, len(prompt))
+            yield decode_single(
+                self._model,
+                prompt,
+                row,
+                work.choose,
+                work.judge,
+                room=work.room,
+                end_ids=self._loaded.end_ids,
+            )
+
+    def _count(self, passes: int, computed: int) -> None:
+        self.stats["passes"] += passes
+        self.stats["computed_tokens"] += computed
 
     def _start_token(self) -> int:
         """Return the token that stands for an empty prompt."""

@@ -76,7 +76,7 @@ def load64(folder: Path) -> LoadedModel:
 
 
 @pytest.mark.parametrize(
-    ("kind", "sharing"), [("llama", True), ("qwen2", True), ("gemma3", False), ("mamba", False)]
+    ("kind", "sharing"), [("llama", True), ("qwen2", True), ("gemma3", True), ("mamba", False)]
 )
 def test_texts_equal_plain_generate(
     make_model_folder: Callable[..., Path], kind: str, sharing: bool

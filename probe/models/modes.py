@@ -1,0 +1,104 @@
+"""What an architecture allows when prompts are computed together.
+
+Called by :mod:`probe.models.generate` once per model. Nothing is believed: a model is tried, and
+one that gives other logits in a shared pass than by itself is decoded in a plainer way.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
+from probe.models.ragged import Part, Pass, Segment, Slots, Span, run_pass
+
+__all__ = ["Mode", "batching_mode"]
+
+_PREFIX, _TAILS = 40, (30, 10)  # tokens of the trial
+_TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3}  # share of the logits' spread
+_TOLERANCE_HALF = 0.1
+
+
+class Mode(StrEnum):
+    """How much of a model's work prompts can share without changing a result."""
+
+    SHARED = "shared"
+    """Passes without padding; shared prefixes are computed once."""
+    PADDED = "padded"
+    """Padded batches; nothing is shared."""
+    SINGLE = "single"
+    """One prompt at a time."""
+
+
+def batching_mode(model: Any) -> Mode:
+    """Return what a model's architecture allows."""
+    config = model.config.get_text_config(decoder=True)
+    arguments = inspect.signature(model.forward).parameters
+    rope = getattr(config, "rope_parameters", None) or {}
+    if not {"position_ids", "past_key_values", "logits_to_keep"} <= set(arguments):
+        return Mode.SINGLE
+    if rope.get("rope_type", "default") in ("dynamic", "longrope"):
+        return Mode.SINGLE  # what a position means depends on the length of the text
+    layers = DynamicCache(config=model.config).layers
+    if not {type(layer) for layer in layers} <= {DynamicLayer, DynamicSlidingWindowLayer}:
+        return Mode.SINGLE
+    windows = {
+        number: getattr(layer, "sliding_window", None) for number, layer in enumerate(layers)
+    }
+    return Mode.SHARED if _takes_passes(model, config.vocab_size, windows) else Mode.PADDED
+
+
+@torch.inference_mode()
+def _takes_passes(model: Any, vocabulary: int, windows: Mapping[int, int | None]) -> bool:
+    """Try whether two prompts with a common prefix give the same logits in passes and alone.
+
+    The trial is shorter than most windows, so the windows that attention was told of are compared
+    with those of the model's own cache.
+    """
+    count = _PREFIX + sum(_TAILS)
+    drawn = torch.randint(
+        0, vocabulary, (count,), generator=torch.Generator().manual_seed(0)
+    ).tolist()
+    shared, tails = drawn[:_PREFIX], (drawn[_PREFIX : _PREFIX + _TAILS[0]], drawn[-_TAILS[1] :])
+    prefix = Span(tokens=shared, start=0, parent=None)
+    below = [Span(tokens=tail, start=_PREFIX, parent=prefix) for tail in tails]
+    try:
+        run_pass(model, _trial(model, [prefix], []), [])
+        work = _trial(model, below, [prefix])
+        found = run_pass(model, work, [_TAILS[0] - 1, sum(_TAILS) - 1])
+    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError):
+        return False
+    if work.windows != windows:
+        return False
+    alone = [
+        model(input_ids=torch.tensor([shared + tail], device=model.device), use_cache=False)
+        for tail in tails
+    ]
+    expected = torch.stack([output.logits[0, -1] for output in alone])
+    difference = float((found - expected).abs().max())
+    tolerance = _TOLERANCE.get(expected.dtype, _TOLERANCE_HALF)
+    return difference <= tolerance * float(expected.float().std())
+
+
+def _trial(model: Any, spans: Sequence[Span], above: Sequence[Span]) -> Pass:
+    """Return a pass over whole spans that all lie below ``above``."""
+    places = [0]
+    for span in spans:
+        places.append(places[-1] + len(span.tokens))
+    positions = [span.start + i for span in spans for i in range(len(span.tokens))]
+    return Pass(
+        tokens=torch.tensor([t for span in spans for t in span.tokens], device=model.device),
+        positions=torch.tensor(positions, device=model.device),
+        slots=Slots(),
+        columns=torch.empty(0, dtype=torch.long, device=model.device),
+        widest=0,
+        segments=[
+            Segment(span=span, first=0, count=len(span.tokens), place=place)
+            for span, place in zip(spans, places, strict=False)
+        ],
+        parts=[Part(span=span, tokens=slice(None), first=0, last=max(positions)) for span in above],
+    )

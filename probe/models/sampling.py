@@ -1,0 +1,81 @@
+"""From logits to the next token: the most likely one, or one that is drawn.
+
+Called by the ways of decoding in :mod:`probe.models.generate`. The draw inverts the cumulative
+distribution at a number between 0 and 1 that is a hash of the seed, the problem, the number of
+the sample and the step. So batch size, order and resuming do not change a sample, up to the
+rounding of the logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import torch
+
+from probe.models.text import Decoding, Request
+
+__all__ = ["TokenChooser", "noise"]
+
+_BITS = 53  # of a double between 0 and 1
+
+
+def noise(seed: int, task_id: str, k: int, step: int) -> float:
+    """Return the number in [0, 1) that decides a draw."""
+    text = f"{seed}\0{task_id}\0{k}\0{step}"
+    digest = blake2b(text.encode(), digest_size=8).digest()
+    return float((int.from_bytes(digest, "big") >> (64 - _BITS)) / (1 << _BITS))
+
+
+class TokenChooser:
+    """Chooses the next tokens of a set of requests.
+
+    Args:
+        decoding: How to choose.
+        requests: Where each row's noise comes from, by number of the row.
+    """
+
+    def __init__(self, decoding: Decoding, requests: Sequence[Request]) -> None:
+        self._decoding = decoding
+        self._requests = requests
+
+    def __call__(
+        self, logits: torch.Tensor, rows: Sequence[int], steps: Sequence[int]
+    ) -> list[int]:
+        """Return one token id per row.
+
+        Args:
+            logits: ``[rows, vocabulary]``.
+            rows: Numbers of the requests.
+            steps: How many tokens each of them has already.
+        """
+        if self._decoding.greedy:
+            # float32 as transformers' own greedy search, so that ties fall the same way
+            chosen: list[int] = logits.float().argmax(dim=-1).tolist()
+            return chosen
+        if logits.device.type == "mps":
+            logits = logits.cpu()  # it has no double precision
+        weights = torch.softmax(logits.double() / self._decoding.temperature, dim=-1)
+        if self._decoding.top_p < 1:
+            weights = _nucleus(weights, self._decoding.top_p)
+        sums = weights.cumsum(dim=-1)
+        seed = self._decoding.seed
+        drawn = [
+            noise(seed, self._requests[row].task_id, self._requests[row].k, step)
+            for row, step in zip(rows, steps, strict=True)
+        ]
+        levels = torch.tensor(drawn, dtype=sums.dtype, device=sums.device)[:, None] * sums[:, -1:]
+        found = torch.searchsorted(sums, levels, right=True)[:, 0]
+        tokens: list[int] = found.clamp_(max=sums.shape[-1] - 1).tolist()
+        return tokens
+
+
+def _nucleus(weights: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Set all weights to zero but those of the smallest set that holds ``top_p``.
+
+    Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
+    """
+    ranked, order = weights.sort(dim=-1, descending=True, stable=True)
+    before = ranked.cumsum(dim=-1) - ranked
+    kept = torch.zeros_like(weights, dtype=torch.bool).scatter_(-1, order, before < top_p)
+    return weights * kept
