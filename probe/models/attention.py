@@ -26,12 +26,10 @@ class Score:
     Attributes:
         scale: Factor of the products.
         window: A token sees this many tokens, itself included; ``None`` is all before it.
-        softcap: Scores are bent to stay below this; ``None`` leaves them.
     """
 
     scale: float
     window: int | None
-    softcap: float | None
 
     def __call__(
         self, queries: torch.Tensor, keys: torch.Tensor, visible: torch.Tensor | None
@@ -39,8 +37,6 @@ class Score:
         """Return scores ``[..., queries, keys]``, in single precision at least."""
         found = torch.matmul(queries, keys.transpose(-1, -2))
         found = found.to(torch.promote_types(found.dtype, torch.float32)).mul_(self.scale)
-        if self.softcap is not None:
-            found = found.div_(self.softcap).tanh_().mul_(self.softcap)
         return found if visible is None else found.masked_fill_(~visible, -torch.inf)
 
 

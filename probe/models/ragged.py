@@ -280,12 +280,14 @@ def _attention(
     probe_pass: Pass,
     scaling: float | None = None,
     sliding_window: int | None = None,
-    softcap: float | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention as ``transformers`` calls it, for a batch of one row that is a pass."""
+    """Attention as ``transformers`` calls it, for a batch of one row that is a pass.
+
+    What else a layer asks for is left out: a model to which it matters fails its trial.
+    """
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    score = Score(scale=scale, window=sliding_window, softcap=softcap)
+    score = Score(scale=scale, window=sliding_window)
     layer: Any = module.layer_idx
     found = probe_pass.attend(layer, (query[0], key[0], value[0]), score)
     return found.transpose(0, 1)[None].contiguous(), None

@@ -95,15 +95,30 @@ def _config(kind: str, tokenizer: Any, options: dict[str, Any]) -> Any:
         "pad_token_id": tokenizer.pad_token_id,
         **options,
     }
-    if kind == "llama":
-        return transformers.LlamaConfig(**common)
-    if kind == "qwen2":
-        return transformers.Qwen2Config(**common)
-    if kind == "gemma3":
-        return transformers.Gemma3TextConfig(
-            **{"head_dim": 8, "sliding_window": 16, "query_pre_attn_scalar": 8, **common},
-            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
-        )
+    windows = {"layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}
+    more: dict[str, dict[str, Any]] = {
+        "llama": {},
+        "qwen2": {},
+        "qwen3": {"head_dim": 8},
+        "phi3": {},
+        "olmo2": {},
+        "starcoder2": {},
+        "gpt_neox": {},
+        "mistral": {"sliding_window": 16},
+        "gemma2": {"head_dim": 8, "sliding_window": 16, "query_pre_attn_scalar": 8, **windows},
+        "gemma3_text": {"head_dim": 8, "sliding_window": 16, "query_pre_attn_scalar": 8, **windows},
+        "gpt_oss": {
+            "head_dim": 8,
+            "sliding_window": 16,
+            "num_local_experts": 2,
+            "num_experts_per_tok": 1,
+            "rope_parameters": {"rope_theta": 1e4},
+            **windows,
+        },
+    }
+    kind = {"gemma3": "gemma3_text"}.get(kind, kind)
+    if kind in more:
+        return transformers.AutoConfig.for_model(kind, **{**more[kind], **common})
     if kind == "mamba":
         return transformers.MambaConfig(
             vocab_size=len(tokenizer),
