@@ -15,12 +15,12 @@ from transformers.cache_utils import DynamicCache
 from probe.models.batching import Chooser, Ended, Judge
 from probe.models.text import Finish
 
-__all__ = ["decode_padded", "decode_single"]
+__all__ = ["PaddedBatch", "decode_padded", "decode_single"]
 
 _COMPACT_BELOW = 0.75
 
 
-class _Batch:
+class PaddedBatch:
     """The state of a batch after its prompts have been computed."""
 
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], *, room: int) -> None:
@@ -89,7 +89,7 @@ def decode_padded(
         judge: Says from a row and its tokens whether it is over, and why.
         room: Budget of a row, in new tokens.
     """
-    batch = _Batch(model, [prompts[row] for row in rows], room=room)
+    batch = PaddedBatch(model, [prompts[row] for row in rows], room=room)
     lines = list(rows)  # which row each line of the batch is
     said: dict[int, list[int]] = {row: [] for row in rows}
     going = set(rows)

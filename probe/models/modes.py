@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
+from probe.models.decode import PaddedBatch
 from probe.models.ragged import Part, Pass, Segment, Slots, Span, run_pass
 
 __all__ = ["Mode", "batching_mode"]
@@ -21,6 +22,7 @@ __all__ = ["Mode", "batching_mode"]
 _PREFIX, _TAILS = 40, (30, 10)  # tokens of the trial
 _TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3}  # share of the logits' spread
 _TOLERANCE_HALF = 0.1
+_REFUSALS = (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError)
 
 
 class Mode(StrEnum):
@@ -46,37 +48,55 @@ def batching_mode(model: Any) -> Mode:
     layers = DynamicCache(config=model.config).layers
     if not {type(layer) for layer in layers} <= {DynamicLayer, DynamicSlidingWindowLayer}:
         return Mode.SINGLE
-    windows = {
-        number: getattr(layer, "sliding_window", None) for number, layer in enumerate(layers)
-    }
-    return Mode.SHARED if _takes_passes(model, config.vocab_size, windows) else Mode.PADDED
+    windows = {n: getattr(layer, "sliding_window", None) for n, layer in enumerate(layers)}
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randint(0, config.vocab_size, (_PREFIX + sum(_TAILS),), generator=generator)
+    shared, rest = drawn[:_PREFIX].tolist(), drawn[_PREFIX:].tolist()
+    tails = (rest[: _TAILS[0]], rest[_TAILS[0] :])
+    if _takes_passes(model, shared, tails, windows):
+        return Mode.SHARED
+    return Mode.PADDED if _takes_padding(model, [shared + tail for tail in tails]) else Mode.SINGLE
 
 
 @torch.inference_mode()
-def _takes_passes(model: Any, vocabulary: int, windows: Mapping[int, int | None]) -> bool:
+def _takes_passes(
+    model: Any,
+    shared: list[int],
+    tails: Sequence[list[int]],
+    windows: Mapping[int, int | None],
+) -> bool:
     """Try whether two prompts with a common prefix give the same logits in passes and alone.
 
     The trial is shorter than most windows, so the windows that attention was told of are compared
     with those of the model's own cache.
     """
-    count = _PREFIX + sum(_TAILS)
-    drawn = torch.randint(
-        0, vocabulary, (count,), generator=torch.Generator().manual_seed(0)
-    ).tolist()
-    shared, tails = drawn[:_PREFIX], (drawn[_PREFIX : _PREFIX + _TAILS[0]], drawn[-_TAILS[1] :])
     prefix = Span(tokens=shared, start=0, parent=None)
     below = [Span(tokens=tail, start=_PREFIX, parent=prefix) for tail in tails]
     try:
         run_pass(model, _trial(model, [prefix], []), [])
         work = _trial(model, below, [prefix])
         found = run_pass(model, work, [_TAILS[0] - 1, sum(_TAILS) - 1])
-    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError):
+    except _REFUSALS:
         return False
-    if work.windows != windows:
+    return work.windows == windows and _as_alone(model, found, [shared + tail for tail in tails])
+
+
+@torch.inference_mode()
+def _takes_padding(model: Any, prompts: Sequence[list[int]]) -> bool:
+    """Try whether prompts of different lengths give the same logits padded and alone."""
+    try:
+        batch = PaddedBatch(model, [prompt[:-1] for prompt in prompts], room=1)
+        batch.step([prompt[-1] for prompt in prompts])
+    except _REFUSALS:
         return False
+    return _as_alone(model, batch.logits, prompts)
+
+
+def _as_alone(model: Any, found: torch.Tensor, prompts: Sequence[list[int]]) -> bool:
+    """Return whether logits ``[prompts, vocabulary]`` are those of each prompt by itself."""
     alone = [
-        model(input_ids=torch.tensor([shared + tail], device=model.device), use_cache=False)
-        for tail in tails
+        model(input_ids=torch.tensor([prompt], device=model.device), use_cache=False)
+        for prompt in prompts
     ]
     expected = torch.stack([output.logits[0, -1] for output in alone])
     difference = float((found - expected).abs().max())
