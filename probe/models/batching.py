@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from probe.models.prefixes import PrefixNode
-from probe.models.ragged import Part, Pass, Segment, Slots, Span, run_pass
+from probe.models.ragged import Part, Pass, Segment, run_pass
+from probe.models.states import Slots, Span
 from probe.models.text import Finish
 
 __all__ = ["Batching", "Capacity", "Ended"]

@@ -15,7 +15,8 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from probe.models.decode import PaddedBatch
-from probe.models.ragged import Part, Pass, Segment, Slots, Span, run_pass
+from probe.models.ragged import Part, Pass, Segment, run_pass
+from probe.models.states import Slots, Span
 
 __all__ = ["Mode", "batching_mode"]
 
