@@ -92,6 +92,7 @@ def unshaken_worker(
     yield
     after = run(INNOCENT, "clean()").steps[0]
     assert (after.status, after.value) == (innocence.status, innocence.value)
+    assert not caplog.get_records("call")
     assert not caplog.records
     assert family(pool) == ["bwrap", "python3"]
     zombies = [p for p in psutil.Process().children(recursive=True) if is_zombie(p)]
