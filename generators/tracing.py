@@ -170,12 +170,13 @@ class _Tracer:
     ) -> None:
         """Run calls again, in the opposite order.
 
-        The first of an odd number runs twice, so that no call has an odd place in both runs.
+        With an odd number the lightest runs twice, first too, so that no call has an odd place in
+        both runs.
         """
         if not candidates:
             return
         order = sorted(candidates, key=lambda candidate: candidate.weight)[::-1]
-        again = order[:1] if variant == SECOND and len(order) % 2 else []
+        again = order[-1:] if variant == SECOND and len(order) % 2 else []
         result = self._result(program, [*again, *order], limits, variant)
         outcomes = result.steps[len(again) :] or [result.load] * len(order)
         place = {candidate: i for i, candidate in enumerate(candidates)}
