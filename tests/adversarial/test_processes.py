@@ -72,7 +72,7 @@ def test_modules_that_start_threads_when_imported(run: Runner, source: str) -> N
         "sys.path.insert(0, '/tmp')\n"
     )
     steps = ("__import__('starter')", "threading.active_count()", "1 + 1")
-    result = run(code, *steps)
+    result = run(code, *steps, limits=Limits())
     assert result.steps[0].status is OutcomeStatus.EXCEPTION, result.steps[0]
     assert [outcome.value for outcome in result.steps[1:]] == ["1", "2"]
 
