@@ -30,7 +30,7 @@ from generators.selection import varied_count
 from generators.trace_plan import Caps, CountTokens, DropReason, ProgramTraces, TracePlan
 
 if TYPE_CHECKING:
-    from generators.inputs import CallSource  # importing hypothesis takes a while
+    from generators.inputs import CallSource
 
 __all__ = ["Program"]
 
