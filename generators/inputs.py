@@ -14,7 +14,8 @@ from generators.calls import literal_arguments, render_call
 from generators.errors import LiteralError
 from generators.records import Call, Origin
 from generators.shaping.chooser import Chooser
-from generators.shaping.drawing import draw_arguments, fits, keep_ties
+from generators.shaping.drawing import Plan, draw_arguments, draw_value, fits, keep_ties
+from generators.shaping.hints import hinted_shapes, widened
 from generators.shaping.lessons import Lessons
 from generators.shaping.mutation import atoms, mutated, with_constant
 from generators.shaping.planning import make_plans
@@ -47,7 +48,8 @@ def generate_calls(examples: Sequence[Call], *, count: int, seed: int, task_id: 
 class CallSource:
     """New calls of one program, drawn in batches and steered by what became of those before.
 
-    Most calls are drawn after the shapes of the example calls. Some take in constants of the
+    Most calls are drawn after the shapes of the example calls, and after type hints where these
+    allow what no example shows. Some take in constants of the
     program's text, and once a call was promising, half are small changes to such calls. Calls
     that lie where only failures were seen are not made. What comes out depends on the arguments
     and on what was told, in that order, alone.
@@ -74,7 +76,8 @@ class CallSource:
         self._name = known[0][0].entry_point if known else ""
         self._rows = {call.text: row for call, row in known if call.entry_point == self._name}
         rows = list(self._rows.values())
-        self._plans = make_plans(rows)
+        self._chooser = make_chooser(f"{seed}/{task_id}")
+        self._plans = self._planned(rows, examples, code)
         self._starts = list(rows)
         self._promising: list[tuple[Any, ...]] = []
         self._seen = {render_call(self._name, row) for row in rows}
@@ -85,7 +88,27 @@ class CallSource:
         )
         self._lessons = Lessons()
         self._daring = daring
-        self._chooser = make_chooser(f"{seed}/{task_id}")
+
+    def _planned(
+        self, rows: Sequence[tuple[Any, ...]], examples: Sequence[Call], code: str
+    ) -> tuple[Plan, ...]:
+        """Return plans after the examples and type hints, after these alone if need be."""
+        if rows:
+            plans = make_plans(rows)
+            return plans + widened(plans, hinted_shapes(code, self._name))
+        for call in examples:
+            hints = hinted_shapes(code, call.entry_point)
+            shapes = tuple(shape for shape in hints if shape is not None)
+            if hints and len(shapes) == len(hints):
+                self._name = call.entry_point
+                row = tuple(draw_value(self._chooser, shape) for shape in shapes)
+                return (Plan(rows=(row,), shapes=shapes, relations=()),)
+        return ()
+
+    @property
+    def able(self) -> bool:
+        """Whether there is anything to go by: arguments that are literals, or type hints."""
+        return bool(self._plans)
 
     def draw(self, count: int) -> list[Call]:
         """Return ``count`` distinct new calls, fewer if no more are found."""
@@ -124,7 +147,7 @@ class CallSource:
         chooser = self._chooser
         if self._promising and chooser.chance(2):
             return self._mutated(chooser.pick(self._promising))
-        if desperate or chooser.chance(4 if self._daring else 12):
+        if self._starts and (desperate or chooser.chance(4 if self._daring else 12)):
             return self._mutated(chooser.pick(self._starts))
         plan = chooser.pick(self._plans)
         row = draw_arguments(chooser, plan)

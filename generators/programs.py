@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from generators.branches import branch_count
-from generators.calls import literal_arguments, parse_assert
+from generators.calls import parse_assert
 from generators.candidates import (
     Candidate,
     agrees,
@@ -30,7 +30,7 @@ from generators.selection import varied_count
 from generators.trace_plan import Caps, CountTokens, DropReason, ProgramTraces, TracePlan
 
 if TYPE_CHECKING:
-    from generators.inputs import CallSource  # importing hypothesis takes a while
+    from generators.inputs import CallSource
 
 __all__ = ["Program"]
 
@@ -70,16 +70,17 @@ class Program:
         examples = [call for call in self._asserts if call is not None]
         if not plan.inputs:
             return
-        if any(literal_arguments(call) for call in examples):
-            from generators.inputs import CallSource
+        from generators.inputs import CallSource
 
-            self._source = CallSource(
-                examples,
-                code=problem.code,
-                seed=plan.seed,
-                task_id=problem.task_id,
-                daring=plan.keep_exceptions,
-            )
+        source = CallSource(
+            examples,
+            code=problem.code,
+            seed=plan.seed,
+            task_id=problem.task_id,
+            daring=plan.keep_exceptions,
+        )
+        if source.able:
+            self._source = source
         else:
             self.give_up("no assert calls with literal arguments")
 

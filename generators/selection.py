@@ -48,6 +48,7 @@ def choose(calls: Sequence[Facts], count: int, *, beside: Sequence[str] = ()) ->
     covered: set[int] = set()
     outputs = Counter(beside)
     sizes: Counter[tuple[int, int]] = Counter()
+    size = [_size(call) for call in calls]
     left = dict(enumerate(calls))
     chosen: list[int] = []
     while left and len(chosen) < count:
@@ -56,7 +57,7 @@ def choose(calls: Sequence[Facts], count: int, *, beside: Sequence[str] = ()) ->
             key=lambda i: (
                 -len(left[i].branches - covered),
                 outputs[left[i].output],
-                sizes[_size(left[i])],
+                sizes[size[i]],
                 i,
             ),
         )
@@ -66,7 +67,7 @@ def choose(calls: Sequence[Facts], count: int, *, beside: Sequence[str] = ()) ->
         chosen.append(best)
         covered |= call.branches
         outputs[call.output] += 1
-        sizes[_size(call)] += 1
+        sizes[size[best]] += 1
     return _balanced(calls, chosen, outputs)
 
 

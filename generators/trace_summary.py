@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from generators.errors import FormatError
 from generators.records import Origin, Problem, Trace
+from generators.sandbox.policy import warnings_of
 from generators.trace_plan import DropReason
 from generators.trace_quality import quality
 
@@ -50,8 +51,8 @@ class TraceSummary:
     sha256: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return the summary as a JSON object."""
-        return asdict(self)
+        """Return the summary as a JSON object, with warnings about its sandboxes."""
+        return {**asdict(self), "warnings": warnings_of(self.backends)}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Self:

@@ -1,10 +1,11 @@
 """From problems to traces: run each program's calls, twice, and keep what is sound.
 
 Called by :mod:`generators.trace_files`. A program's calls run in one sandbox pool, then those
-with a value once more in reversed order in a second pool, which has another hash seed and
+with a value once more in the opposite order in a second pool, which has another hash seed and
 another random seed: what depends on these, or on the calls made before, shows as different
 values. A program caught at it has its other calls checked under more variants, each call twice
-in one process, as two short outcomes of a coin can agree. Which calls are made and which are
+in one process, as two short outcomes of a coin can agree, and once each in a process of its own,
+as calls may agree on what the ones before them left. Which calls are made and which are
 kept is decided in :mod:`generators.programs`; file formats are elsewhere. The second run is
 recorded: which lines and branches each call went through.
 
@@ -32,6 +33,7 @@ AHEAD = 64  # programs begun before the first of them is done
 PROGRAMS_PER_WORKER = 3
 FIRST, SECOND = 0, 1
 SUSPECT_VARIANTS = (2, 3, 4, 5)
+ALONE = 6  # the variant in which each call has a process of its own
 _CUT = {OutcomeStatus.TIMEOUT, OutcomeStatus.OUTPUT_LIMIT, OutcomeStatus.CRASHED}
 
 
@@ -134,6 +136,8 @@ class _Tracer:
             for variant in SUSPECT_VARIANTS:
                 suspects = [c for c in program.kept if variant not in c.variants] * 2
                 self._compare(program, suspects, self._plan.assert_limits, variant)
+            for suspect in [c for c in program.kept if ALONE not in c.variants]:
+                self._compare(program, [suspect], self._plan.assert_limits, ALONE)
 
     def _first(
         self, program: Program, candidates: Sequence[Candidate], limits: Limits
@@ -164,12 +168,20 @@ class _Tracer:
     def _compare(
         self, program: Program, candidates: Sequence[Candidate], limits: Limits, variant: int
     ) -> None:
-        """Run calls again, last one first."""
+        """Run calls again, in the opposite order.
+
+        With an odd number the lightest runs twice, first too, so that no call has an odd place in
+        both runs.
+        """
         if not candidates:
             return
-        result = self._result(program, candidates[::-1], limits, variant)
-        outcomes = result.steps or [result.load] * len(candidates)
-        for candidate, outcome in zip(candidates, outcomes[::-1], strict=True):
+        order = sorted(candidates, key=lambda candidate: candidate.weight)[::-1]
+        again = order[-1:] if variant == SECOND and len(order) % 2 else []
+        result = self._result(program, [*again, *order], limits, variant)
+        outcomes = result.steps[len(again) :] or [result.load] * len(order)
+        place = {candidate: i for i, candidate in enumerate(candidates)}
+        found = zip(order, outcomes, strict=True)
+        for candidate, outcome in sorted(found, key=lambda pair: place[pair[0]]):
             program.further_run(candidate, outcome, variant)
 
     def _result(

@@ -11,16 +11,27 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from generators.errors import SandboxUnavailableError, UsageError
 from generators.sandbox import launch
 
-__all__ = ["Backend", "Detection", "Limits", "Record", "choose_backend", "detect"]
+__all__ = [
+    "NO_ISOLATION",
+    "Backend",
+    "Detection",
+    "Limits",
+    "Record",
+    "choose_backend",
+    "detect",
+    "warnings_of",
+]
 
 _START_SECONDS = 30.0
 _LEAST_MEMORY = 64 << 20
+NO_ISOLATION = "programs ran without isolation (--trust-programs)"
 _TRUST = "or pass --trust-programs to run programs with resource limits only"
 
 
@@ -138,8 +149,9 @@ def _refused(reason: str) -> Detection:
     return Detection(
         backend=None,
         reason=reason,
-        advice="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1 and, on Ubuntu, "
-        f"kernel.apparmor_restrict_unprivileged_userns=0), {_TRUST}",
+        advice="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu, "
+        "kernel.apparmor_restrict_unprivileged_userns=0; in Docker, --security-opt "
+        f"seccomp=unconfined), {_TRUST}",
     )
 
 
@@ -155,3 +167,8 @@ def choose_backend(*, trust_programs: bool) -> Backend:
     if trust_programs:
         return Backend.PROCESS
     raise SandboxUnavailableError(f"no sandbox: {found.reason}; {found.advice}")
+
+
+def warnings_of(backends: Iterable[str]) -> list[str]:
+    """Return what a reader of results has to know of the sandboxes they come from."""
+    return [NO_ISOLATION] if Backend.PROCESS in backends else []

@@ -39,10 +39,21 @@ def constants(code: str) -> tuple[Any, ...]:
     }
     found: dict[tuple[str, Any], Any] = {}
     for node in nodes:
+        near: list[Any] = []
         if isinstance(node, ast.Constant) and id(node) not in bare:
-            for value in _nearby(node.value, below_zero=id(node) in bounds):
-                found[type(value).__name__, value] = value
+            near = _nearby(node.value, below_zero=id(node) in bounds)
+        elif id(node) in bounds:
+            near = _nearby(_negative(node), below_zero=True)
+        found |= {(type(value).__name__, value): value for value in near}
     return tuple(found.values())
+
+
+def _negative(node: ast.AST) -> int | float | None:
+    """Return the number that a minus sign and a constant stand for."""
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+    return None
 
 
 def _nearby(value: object, *, below_zero: bool) -> list[Any]:
@@ -50,7 +61,8 @@ def _nearby(value: object, *, below_zero: bool) -> list[Any]:
         near = [value, value - 1, value + 1]
         return near if below_zero else [number for number in near if number >= 0]
     if type(value) is float and abs(value) <= MAX_NUMBER:
-        return [value]
+        step = 10.0 ** -len(repr(value).partition(".")[2])
+        return [value, round(value - step, 9), round(value + step, 9)] if below_zero else [value]
     if type(value) is str and 0 < len(value) <= MAX_CHARS:
         return [value]
     return []

@@ -15,10 +15,10 @@ from generators.literals import EqualityPolicy
 from generators.problems.sources import Source, load_source
 from generators.progress import Progress, Quiet
 from generators.records import Problem, Verdict
-from generators.sandbox.policy import Limits, choose_backend
+from generators.sandbox.policy import Backend, Limits, choose_backend, detect, warnings_of
 from probe.config import GradeConfig
 from probe.extract import Reason, extract_code
-from probe.runs import RunWriter
+from probe.runs import RESULTS, RunWriter
 from probe.statistics import cluster_bootstrap
 from probe.tasks.grading import REFERENCE_FACTOR, Graded, Submission, grade, self_test
 
@@ -71,7 +71,9 @@ def grade_file(config: GradeConfig, *, progress: Progress | None = None) -> dict
         accept_unknown=config.data.accept_unknown,
     )
     rows = read_completions(config.samples, source)[: config.limit]
-    identity = {
+    if not (config.out / RESULTS).is_file():
+        choose_backend(trust_programs=config.data.trust_programs)  # before anything is written
+    identity: dict[str, Any] = {
         "verb": "grade",
         "config": {
             "limit": config.limit,
@@ -89,6 +91,8 @@ def grade_file(config: GradeConfig, *, progress: Progress | None = None) -> dict
         },
         "policies": [str(EqualityPolicy.PYTHON_EQ)],
     }
+    if config.data.trust_programs and detect().backend is None:
+        identity["warnings"] = warnings_of([Backend.PROCESS])
     with RunWriter(config.out, identity) as run:
         if not run.finished:
             self_test(trust_programs=config.data.trust_programs)

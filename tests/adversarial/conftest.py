@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
 from generators.records import Outcome
@@ -83,9 +84,31 @@ def unshaken_worker(
     innocence: Outcome,
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[None]:
-    """After each attack no worker was lost, and an innocent program runs as before."""
+    """After each attack no worker was lost, and an innocent program runs as before.
+
+    Nor is any process left: no child, no orphan, no zombie.
+    """
     assert innocence.value, innocence
     yield
     after = run(INNOCENT, "clean()").steps[0]
     assert (after.status, after.value) == (innocence.status, innocence.value)
+    assert not caplog.get_records("call")
     assert not caplog.records
+    assert family(pool) == ["bwrap", "python3"]
+    zombies = [p for p in psutil.Process().children(recursive=True) if is_zombie(p)]
+    assert zombies == []
+
+
+def family(pool: SandboxPool) -> list[str]:
+    """Names of all processes of the pool, without versions."""
+    workers = [psutil.Process(worker._process.pid) for worker in pool._workers]
+    found = [*workers, *(child for w in workers for child in w.children(recursive=True))]
+    return sorted(process.name().partition(".")[0] for process in found)
+
+
+def is_zombie(process: psutil.Process) -> bool:
+    """Whether a process has ended and nobody has asked how."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -155,8 +155,24 @@ CHEATS = {
         "        return open(name).read()"
     ),
     "asks for the answer": "def double(x):\n    return input()",
-    "answers by the clock": (
-        "import time, random\ndef double(x):\n    return [42, x][int(time.time_ns()) % 2 * 0 + 1]"
+    "hangs at first and looks around when run again": (
+        "import os, sys\nagain = os.path.exists('seen') or hasattr(sys, 'seen')\n"
+        "open('seen', 'w').close()\nsys.seen = 1\ndef double(x):\n"
+        "    while not again:\n        pass\n    return x + x"
+    ),
+    "is right when the clock says so": (
+        "import time\ndef double(x):\n    return x if time.time_ns() % 1000 else x + x"
+    ),
+    "an audit hook": (
+        "import os, sys\nsys.addaudithook(lambda *_: os._exit(0))\ndef double(x):\n    return x"
+    ),
+    "a destructor": (
+        "import os\nclass D(int):\n    __del__ = lambda _: os._exit(0)\n"
+        "def double(x):\n    return D(42)"
+    ),
+    "evaluates by itself": (
+        "import builtins\nbuiltins.eval = builtins.exec = lambda *_: 42\n"
+        "__builtins__['compile'] = lambda *_, **__: 42\ndef double(x):\n    return x"
     ),
     "traces the harness": (
         "import sys\ndef liar(frame, event, arg):\n    if 'value' in frame.f_locals:\n"
@@ -191,4 +207,4 @@ def test_no_cheat_passes_and_the_honest_one_after_it_does(
 
 
 def test_there_are_many() -> None:
-    assert len(CHEATS) >= 30
+    assert len(CHEATS) >= 40

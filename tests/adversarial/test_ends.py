@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -15,10 +15,11 @@ import pytest
 from generators.problems.sources import load_source
 from generators.records import OutcomeStatus, Problem, Verdict
 from generators.sandbox.policy import Limits
-from generators.sandbox.pool import Job, SandboxPool
+from generators.sandbox.pool import Job, JobResult, SandboxPool
 from probe.tasks.grading import Submission, grade
 
 LIMITS = Limits(cpu_seconds=0.5, wall_seconds=1.0)
+PATIENT = Limits(wall_seconds=60.0)
 GRACE = 1.0
 HANGING = {
     "loop": "while True: pass",
@@ -33,6 +34,11 @@ HANGING = {
     "read": "__import__('os').read(__import__('os').pipe()[0], 1)",
     "little by little": "[__import__('time').sleep(0.01) for _ in iter(int, 1)]",
 }
+
+
+def wall_limit(cpu_seconds: float) -> float:
+    """The limit of a step that used so much CPU time, see ``Limits.wall_seconds``."""
+    return LIMITS.wall_seconds + 5 * cpu_seconds
 
 
 def descendants() -> list[psutil.Process]:
@@ -51,8 +57,10 @@ def test_no_step_outlives_its_limit_by_more_than_a_second(pool: SandboxPool, nam
     (result,) = pool.run([Job(key=name, code="", steps=(HANGING[name],), limits=LIMITS)])
     spent = time.monotonic() - start
     assert result.steps[0].status is OutcomeStatus.TIMEOUT, result.steps[0]
-    longest = LIMITS.wall_seconds + 5 * LIMITS.cpu_seconds  # see Limits.wall_seconds
-    assert spent <= 2 * (longest + GRACE)  # it ran once more, alone
+    used = result.steps[0].cpu_seconds
+    assert used <= LIMITS.cpu_seconds + GRACE
+    assert result.steps[0].wall_seconds <= wall_limit(used) + GRACE
+    assert spent <= 2 * (wall_limit(used) + GRACE)  # it ran once more, alone
 
 
 def test_a_pool_leaves_no_process_whatever_ran_in_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -67,6 +75,35 @@ def test_a_pool_leaves_no_process_whatever_ran_in_it(caplog: pytest.LogCaptureFi
         assert others(before)
     assert others(before) == []
     assert not caplog.records
+
+
+@pytest.mark.parametrize("victim", ["outer", "inner"])
+def test_a_worker_killed_at_any_moment_costs_a_retry(
+    victim: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From the start of the worker to the end of its job, every 25 ms."""
+    job = Job(key="job", code="import time", steps=("time.sleep(0.1)", "6 * 7"), limits=PATIENT)
+    before = {process.pid for process in descendants()}
+    killed = 0
+    for moment in range(16):
+        with SandboxPool(workers=1) as made:
+            results: list[JobResult] = []
+            thread = threading.Thread(target=run_into, args=(results, made, job))
+            thread.start()
+            time.sleep(0.025 * moment)
+            for process in others(before)[:1] if victim == "outer" else others(before)[-1:]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    killed += 1
+            thread.join(timeout=60)
+            assert [outcome.value for outcome in results[0].steps] == ["None", "42"], moment
+        assert others(before) == []
+    assert killed >= 8
+    caplog.clear()  # the losses were wanted
+
+
+def run_into(results: list[JobResult], pool: SandboxPool, job: Job) -> None:
+    results.append(pool.run_one(job))
 
 
 @contextmanager
@@ -94,7 +131,9 @@ def assassin(before: set[int], killed: list[str], *, seed: int) -> Iterator[None
         thread.join()
 
 
-def test_killed_workers_cost_retries_and_never_a_verdict(data_dir: Path) -> None:
+def test_killed_workers_cost_retries_and_never_a_verdict(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     problems = [p for p in load_source("mbpp", data_dir=data_dir).problems if p.task_id != 123]
     submissions = [
         Submission(key=f"{kind}/{problem.task_id}", problem=problem, code=code)
@@ -109,6 +148,7 @@ def test_killed_workers_cost_retries_and_never_a_verdict(data_dir: Path) -> None
     for key, verdict in found.items():
         assert (verdict is Verdict.PASS) == key.startswith("right"), (key, verdict)
     assert others(before) == []
+    caplog.clear()  # the losses were wanted
 
 
 def wrong(problem: Problem) -> str:

@@ -33,6 +33,32 @@ class E(Exception):
 def f():
     raise E
 """
+WRITERS = """
+import ctypes, os, stat, sys
+libc = ctypes.CDLL(None)
+def zeros(kept=[]):
+    if not kept:
+        open('zeros', 'wb').write(bytes(4096))
+        kept.append(os.open('zeros', os.O_RDONLY))
+    return kept[0]
+def pipes(kept=[]):
+    for fd in range(3, 256) if not kept else ():
+        try:
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                kept.append(fd)
+        except OSError:
+            pass
+    return kept
+"""
+UNSORTED = """
+class Key:
+    def __init__(self, *_):
+        pass
+    def __lt__(self, other):
+        while True:
+            pass
+    __gt__ = __eq__ = __lt__
+"""
 DEAF = """
 import signal
 for number in set(signal.Signals) - {9, 19}:
@@ -56,6 +82,20 @@ for number in set(signal.Signals) - {9, 19}:
         ("import re", "re.match('(a*)*b', 'a' * 40)"),
         ("import itertools", "sum(itertools.count())"),
         ("import itertools", "sorted([1, 2], key=lambda x: sum(itertools.repeat(1)))"),
+        ("import itertools", "max(itertools.cycle([1]))"),
+        ("import collections, itertools", "collections.deque(itertools.repeat(0), maxlen=0)"),
+        ("import itertools", "any(not row for row in itertools.product((0, 1), repeat=99))"),
+        (UNSORTED, "sorted([Key(), Key()])"),
+        (UNSORTED, "sorted([1, 2], key=Key)"),
+        (UNSORTED, "max(Key(), Key())"),
+        (UNSORTED, "Key() in [Key()]"),
+        ("import re", "re.sub('(x+x+)+y', '', 'x' * 60)"),
+        ("import re", "re.fullmatch('(.*a){20}', 'a' * 60 + '!')"),
+        ("", "pow(7, 10 ** 400_000, 10 ** 400_000 + 1)"),
+        ("", "'a' * 10 ** 6 in ('a' * 10 ** 5 + 'b') * 1000 and 0 or [0 for _ in iter(int, 1)]"),
+        ("import math", "math.factorial(10 ** 8)"),
+        ("import math", "math.comb(10 ** 7, 5 * 10 ** 6)"),
+        ("import json", "[json.loads('[' * 900 + ']' * 900) for _ in iter(int, 1)]"),
     ],
 )
 def test_endless_work_is_a_timeout(run: Runner, code: str, step: str) -> None:
@@ -99,16 +139,28 @@ def test_endless_load(run: Runner) -> None:
         "keep()",
         "1 << (1 << 36)",
         "mmap.mmap(-1, 1 << 32)",
+        "slowly()",
+        "f'{1:>{1 << 36}}'",
+        "'%*d' % (1 << 30, 1)",
+        "('ab' * 10 ** 6).replace('a', 'x' * 10 ** 6)",
+        "','.join(['x' * 10 ** 6] * 10 ** 6)",
+        "(1 << 10 ** 8) * (1 << 10 ** 10)",
+        "int.from_bytes(bytes(1 << 29), 'big')",
+        "[[0] * 10 ** 7 for _ in range(10 ** 6)]",
+        "{i: str(i) * 100 for i in range(10 ** 8)}",
+        "'x'.encode('utf-32') * (1 << 36)",
     ],
 )
 def test_memory_bombs(run: Runner, step: str) -> None:
     code = (
-        "import mmap\n"
+        "import mmap, time\n"
         "kept = []\n"
         "def f():\n    x = [b'x' * 1000]\n    while True:\n        x = x + x\n"
         "def keep():\n    while True:\n        kept.append(bytearray(1 << 20))\n"
+        "def slowly():\n    while True:\n        time.sleep(0.01)\n"
+        "        kept.append(bytearray(b'x' * (2 << 20)))\n"
     )
-    limits = Limits(cpu_seconds=5, wall_seconds=20, memory_bytes=256 << 20)
+    limits = Limits(cpu_seconds=10, wall_seconds=20, memory_bytes=256 << 20)
     outcome = run(code, step, limits=limits).steps[0]
     if step.startswith("mmap"):
         assert outcome.error == "OSError"
@@ -125,11 +177,18 @@ def test_memory_bombs(run: Runner, step: str) -> None:
         "[os.write(2, b'x') for _ in iter(int, 1)]",
         "print('x' * 100_001)",
         "[sys.__stdout__.write('x' * 1000) for _ in iter(int, 1)]",
+        "[sys.stdout.buffer.raw.write(b'x' * 1000) for _ in iter(int, 1)]",
+        "[os.writev(2, [b'x' * 500] * 2) for _ in iter(int, 1)]",
+        "[os.write(os.dup(1) if i < 9 else 1, b'x' * 1000) for i, _ in enumerate(iter(int, 1))]",
+        "[libc.write(1, b'x' * 1000, 1000) for _ in iter(int, 1)]",
+        "[libc.puts(b'x' * 1000) for _ in iter(int, 1)]",
+        "[os.sendfile(1, zeros(), 0, 4096) for _ in iter(int, 1)]",
+        "[os.write(fd, b'x' * 999) for _ in iter(int, 1) for fd in pipes()[-1:]]",
     ],
 )
 def test_endless_output(run: Runner, step: str) -> None:
     limits = Limits(cpu_seconds=5, wall_seconds=20, output_bytes=100_000)
-    result = run("import os, sys", step, "1 + 1", limits=limits)
+    result = run(WRITERS, step, "1 + 1", limits=limits)
     assert result.steps[0].status is OutcomeStatus.OUTPUT_LIMIT, result.steps[0]
     assert result.steps[1].value == "2"
 

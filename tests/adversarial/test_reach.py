@@ -78,23 +78,19 @@ def test_the_root_holds_only_libraries_and_python(run: Runner) -> None:
     assert set(eval(found)) <= allowed | {Path(sys.base_prefix).parts[1]}
 
 
-def test_no_environment_and_no_name_of_the_user(
-    run: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PROBE_SECRET", "the token")
-    code = "import os, ctypes, socket, sys"
-    libc = "ctypes.CDLL(None)"
+def test_no_name_of_the_user(run: Runner) -> None:
+    """Secrets and the environment: ``test_secrets.py``."""
+    code = "import os, sys"
     steps = [
         "dict(os.environ)",
-        f"{libc}.getenv(b'PROBE_SECRET')",
         "os.getuid(), os.getgid(), os.getgroups()",
         "os.uname().nodename",
         "sys.argv",
     ]
     values = [outcome.value for outcome in run(code, *steps).steps]
-    assert values[:2] == ["{}", "0"]
-    assert values[2] == "(65534, 65534, [])" or str(values[2]).startswith("(65534, 65534, [65534")
-    assert values[3:] == ["'sandbox'", "['solution']"]
+    assert values[0] == "{}"
+    assert values[1] == "(65534, 65534, [])" or str(values[1]).startswith("(65534, 65534, [65534")
+    assert values[2:] == ["'sandbox'", "['solution']"]
 
 
 @pytest.mark.parametrize(

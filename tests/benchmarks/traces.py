@@ -3,7 +3,8 @@
     PROBE_DATA_DIR=... python tests/benchmarks/traces.py --split train --inputs 20
 
 Real MBPP, isolation, both runs of each call, recording, selection and files included. Prints
-traces a second of wall time, and CPU seconds by part.
+traces a second of wall time, and CPU seconds by part. Inputs are drawn without hypothesis (see
+``generators.strategies``), so that it has no part of its own.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import contextlib
 import os
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,11 +26,14 @@ from generators import inputs
 from generators.problems.sources import load_source
 from generators.records import Call, Split
 from generators.sandbox import pool
-from generators.sandbox.worker import Worker
+from generators.sandbox.worker import Worker, WorkerRun
 from generators.trace_files import write_traces
 from generators.trace_plan import TracePlan
 
 _drawing = [0.0]
+_exchange = [0.0]
+_programs = [0.0]
+_lock = threading.Lock()
 _sandbox: dict[int, float] = {}
 
 
@@ -38,12 +44,23 @@ class TimedSource(inputs.CallSource):
         """Draw and count."""
         start = time.thread_time()
         found = super().draw(count)
-        _drawing[0] += time.thread_time() - start
+        with _lock:
+            _drawing[0] += time.thread_time() - start
         return found
 
 
 class TimedWorker(Worker):
-    """Counts the CPU time of all its processes right before it is told to end."""
+    """Counts the CPU time of its programs, of talking to them, and at last of all its processes."""
+
+    def run(self, *given: Any) -> WorkerRun:
+        """Run and count."""
+        start = time.thread_time()
+        found = super().run(*given)
+        with _lock:
+            _exchange[0] += time.thread_time() - start
+            _programs[0] += sum(outcome.cpu_seconds for outcome in found.outcomes)
+            _programs[0] += found.cut.cpu_seconds if found.cut else 0.0
+        return found
 
     def stop(self) -> None:
         """Count, once, and stop."""
@@ -91,8 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{summary.traces / wall:.0f} traces/s with {options.workers} workers")
     parts = {
         "drawing inputs": _drawing[0],
-        "parent: judging, IPC, files": parent - _drawing[0],
-        "sandbox: forks, programs, recording": sandbox,
+        "IPC: jobs out, frames in, checked": _exchange[0],
+        "judging, choosing, files": parent - _drawing[0] - _exchange[0],
+        "programs: loads and calls": _programs[0],
+        "sandbox: start, forks, limits": sandbox - _programs[0],
     }
     for name, seconds in parts.items():
         print(f"{name:38}{seconds:8.1f} s CPU {seconds / (parent + sandbox):6.1%}")

@@ -119,6 +119,21 @@ def test_other_processes_write_the_same_bytes(
     assert summary_path(path).read_bytes() == summary_path(trace_file).read_bytes()
 
 
+@pytest.mark.slow
+def test_real_programs_give_the_same_bytes_with_any_number_of_workers(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    source = load_source("mbpp", data_dir=data_dir)
+    plan = TracePlan(inputs=20, keep_exceptions=True, trace_lines=True)
+    paths = [tmp_path / f"{workers}.jsonl" for workers in (1, 2, 4)]
+    for path in paths:
+        write_traces(path, source, Split.VALIDATION, plan, limit=40, workers=int(path.stem))
+    first, *others = [path.read_bytes() for path in paths]
+    assert others == [first, first]
+    assert b'"raises": ""' in first
+    assert b"Error" in first
+
+
 @pytest.mark.parametrize("cut", [0, 3, LIMIT - 1])
 def test_an_interrupted_run_is_finished(
     trace_file: Path, basics: Source, tmp_path: Path, cut: int, monkeypatch: pytest.MonkeyPatch

@@ -333,3 +333,13 @@ def test_outputs_are_equal_to_what_the_asserts_say(mbpp_problems: tuple[Problem,
             if row.origin is Origin.ASSERT and call is not None and call.expected is not None:
                 assert equal(EqualityPolicy.PYTHON_EQ, row.output, call.expected)
         assert len(generated(result)) in (1, 2)
+
+
+def test_type_hints_stand_in_for_literal_arguments() -> None:
+    code = "def f(items: list[int], n: int | None):\n    return [i for i in items if i != n]"
+    problem = make_problem(code, "assert f(list(range(3)), max(2, 1)) == [0, 1]")
+    result = trace(problem, make_plan(12))
+    assert result.traces[0].call == "f(list(range(3)), max(2, 1))"
+    assert len(generated(result)) >= 11
+    assert any("None" in t.call for t in generated(result))
+    assert result.note == ""

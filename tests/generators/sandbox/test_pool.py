@@ -288,12 +288,20 @@ def test_a_program_killed_from_outside_runs_again(isolation: None) -> None:
         waiting: list[JobResult] = []
         thread = threading.Thread(target=lambda: waiting.extend(results))
         thread.start()
-        time.sleep(0.3)
-        (zygote,) = zygotes(pool)
-        (program,) = zygote.children()
-        program.kill()
+        started(pool).kill()
         thread.join()
         assert statuses(waiting[0]) == ["ok", "ok"]
+
+
+def started(pool: SandboxPool) -> psutil.Process:
+    """The program that runs in a pool of one worker, once there is one."""
+    (zygote,) = zygotes(pool)
+    deadline = time.monotonic() + 20
+    while not (programs := zygote.children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.1)  # past its first steps
+    return programs[0]
 
 
 def zygotes(pool: SandboxPool) -> list[psutil.Process]:
@@ -310,7 +318,7 @@ def test_a_lost_worker_is_replaced_and_its_job_retried(
         waiting: list[JobResult] = []
         thread = threading.Thread(target=lambda: waiting.extend(results))
         thread.start()
-        time.sleep(0.3)
+        started(pool)
         for process in zygotes(pool):
             process.kill()
         thread.join()

@@ -17,6 +17,16 @@ def test_below_zero_only_beside_an_order() -> None:
     assert -1 not in constants("def f(n):\n    while n != 0:\n        n -= 1\n")
 
 
+def test_numbers_below_zero_that_are_compared_with() -> None:
+    assert {-12, -13, -11} <= set(constants("def f(n):\n    return n <= -12\n"))
+    assert {-2.5, -2.6, -2.4} <= set(constants("def f(n):\n    return -2.5 > n\n"))
+
+
+def test_floats_have_neighbours_where_arguments_are_ordered_against_them() -> None:
+    assert set(constants("def f(n):\n    return n > 0.25\n")) == {0.25, 0.24, 0.26}
+    assert set(constants("def f(n):\n    return n * 0.25\n")) == {0.25}
+
+
 def test_true_is_no_number_and_huge_ones_are_left_out() -> None:
     assert constants(f"x = [True, None, {10**30}, {'a' * 99!r}, '']") == ()
 
