@@ -27,7 +27,14 @@ __all__ = [
     "same_weights",
 ]
 
-PROMPT_FIELDS = ("shots", "shot_ids", "shot_source", "chat_template")
+PROMPT_FIELDS = (
+    "shots",
+    "shot_ids",
+    "shot_source",
+    "chat_template",
+    "chat_template_sha256",
+    "stop",
+)
 """Options that may differ between matched runs; a difference is declared beside the numbers."""
 
 CHOICE_FIELDS = ("limit", "per_program", "origin")
@@ -166,7 +173,8 @@ def same_weights(first: ReportRun, second: ReportRun) -> bool:
 
 
 def _weights(run: ReportRun) -> Any:
-    """Return the hashes of a run's base weights, or else the model's name."""
+    """Return the hashes of a run's base weights, or else the model's name (a server's URL)."""
     model = run.model
-    found = {name: model[name] for name in model if "weights" in name or name == "files"}
+    kept = (name for name in model if "weights" in name or name == "files")
+    found = {name: model[name] for name in kept if model[name]}
     return found or run.model_name
