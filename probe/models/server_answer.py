@@ -56,8 +56,9 @@ def read_completion(response: Any, request: Request, decoding: Decoding) -> Comp
 
 def _text(choice: Any) -> str:
     """Return what was said; a chat message without content (a refusal, say) is an empty text."""
-    message = getattr(choice, "message", None)
-    text = getattr(choice, "text", None) if message is None else (message.content or "")
+    text = getattr(choice, "text", None)
+    if text is None and (message := getattr(choice, "message", None)) is not None:
+        text = getattr(message, "content", None) or ""
     if not isinstance(text, str):
         raise GarbledError(f"no text in {str(choice)[:100]!r}")
     return text

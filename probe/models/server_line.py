@@ -29,7 +29,7 @@ _LIMITED = 429
 _TOO_LONG = re.compile(
     r"context[ _-]?(length|size|window)|maximum (model|context|sequence|input) length"
     r"|max_model_len|exceeds? the (model'?s? )?(maximum|available|context)"
-    r"|inputs? tokens? \+|prompt is too long|input is too long|too many (input )?tokens",
+    r"|inputs?`? tokens? \+|prompt is too long|input is too long|too many (input )?tokens",
     re.IGNORECASE,
 )
 _OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached")

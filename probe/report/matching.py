@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generators.jsonl import canonical_json, sha256_text
+from probe.prompts import EXECUTION_V1, ChatMode
 from probe.report.inputs import ReportRun
 
 __all__ = [
@@ -33,12 +34,15 @@ PROMPT_FIELDS = (
     "shot_source",
     "chat_template",
     "chat_template_sha256",
-    "stop",
 )
 """Options that may differ between matched runs; a difference is declared beside the numbers."""
 
 CHOICE_FIELDS = ("limit", "per_program", "origin")
 """Options that only choose items: the items themselves are compared instead."""
+
+
+_USUAL_STOP = {str(ChatMode.NONE): [EXECUTION_V1.end], str(ChatMode.MODEL): []}
+"""Stop strings that follow from the way of asking, and are declared together with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,8 @@ def required_fields(run: ReportRun) -> dict[str, Any]:
     free = {*PROMPT_FIELDS, *CHOICE_FIELDS}
     fields: dict[str, Any] = {"items": _items_sha256(run)}
     fields |= {name: value for name, value in run.config.items() if name not in free}
+    if fields.get("stop") == _USUAL_STOP.get(str(run.config.get("chat_template"))):
+        fields["stop"] = "as the prompt wants"
     fields |= {name: _content(value) for name, value in inputs.items()}
     fields["scorer policies"] = identity.get("policies")
     return fields
@@ -156,8 +162,8 @@ def cohorts(runs: Sequence[ReportRun]) -> tuple[Cohort, ...]:
 
 def declared(first: ReportRun, second: ReportRun) -> tuple[FieldDifference, ...]:
     """Return the prompt fields in which two matched runs differ."""
-    ours = {name: first.config.get(name) for name in PROMPT_FIELDS}
-    theirs = {name: second.config.get(name) for name in PROMPT_FIELDS}
+    ours = {name: first.config.get(name) for name in (*PROMPT_FIELDS, "stop")}
+    theirs = {name: second.config.get(name) for name in (*PROMPT_FIELDS, "stop")}
     ours["prompt template"] = first.identity.get("prompts")
     theirs["prompt template"] = second.identity.get("prompts")
     return tuple(
