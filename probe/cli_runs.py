@@ -19,6 +19,8 @@ from probe.config import (
 from probe.options import (
     AcceptLicence,
     AcceptUnknown,
+    AnyModel,
+    Chat,
     DataDir,
     Device,
     Dtype,
@@ -30,6 +32,7 @@ from probe.options import (
     TrustPrograms,
     Workers,
 )
+from probe.prompts import ChatMode
 from probe.summaries import execution_lines, finetune_lines, grading_lines, trace_lines
 from probe.terminal import display, show
 
@@ -148,6 +151,7 @@ def finetune(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show tokens and loss mask of three items, stop.")
     ] = False,
+    chat_template: Chat = ChatMode.NONE,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -165,7 +169,13 @@ def finetune(
         traces=traces,
         out=out,
         validation_traces=validation_traces,
-        model=ModelOptions(model=model, device=device, dtype=dtype, accept_licence=accept_licence),
+        model=ModelOptions(
+            model=model,
+            device=device,
+            dtype=dtype,
+            accept_licence=accept_licence,
+            chat_template=chat_template,
+        ),
         limit=limit,
         per_program=per_program,
         epochs=epochs,
@@ -192,7 +202,7 @@ def finetune(
 def evaluate_execution(
     traces: Annotated[Path, typer.Option(help="Trace file of held-out programs.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
-    model: Model = "smollm2-135m",
+    model: AnyModel = "smollm2-135m",
     adapter: Annotated[
         Path | None, typer.Option(help="LoRA adapter, or the run that trained it.")
     ] = None,
@@ -211,6 +221,13 @@ def evaluate_execution(
         Path | None, typer.Option(help="Traces that trivial baselines learn from.")
     ] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = _EXECUTION.max_new_tokens,
+    chat_template: Chat = ChatMode.NONE,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")
+    ] = None,
+    request_timeout: Annotated[
+        float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -228,7 +245,14 @@ def evaluate_execution(
     from probe.tasks.execution import evaluate_execution as run
 
     options = ModelOptions(
-        model=model, adapter=adapter, device=device, dtype=dtype, accept_licence=accept_licence
+        model=model,
+        adapter=adapter,
+        device=device,
+        dtype=dtype,
+        accept_licence=accept_licence,
+        chat_template=chat_template,
+        concurrency=concurrency,
+        request_timeout=request_timeout,
     )
     config = ExecutionConfig(
         traces=traces,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generators.records import Origin, Split
+from probe.prompts import ChatMode
 
 __all__ = [
     "DEFAULT_SHOT_IDS",
@@ -38,13 +39,19 @@ class DataOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """Which model, and how it is loaded."""
+    """Which model, how it is loaded or reached, and whether it is asked in its chat template.
+
+    ``concurrency`` (requests in flight) and ``request_timeout`` (seconds) are a server's alone.
+    """
 
     model: str = "smollm2-135m"
     adapter: Path | None = None
     device: str = "auto"
     dtype: str = "auto"
     accept_licence: bool = False
+    chat_template: ChatMode = ChatMode.NONE
+    concurrency: int | None = None
+    request_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from generators.errors import LiteralError
 from generators.literals import PARSING, from_literal
 
-__all__ = ["Extraction", "Reason", "extract_answer", "extract_code"]
+__all__ = ["Extraction", "Reason", "extract_answer", "extract_code", "is_literal"]
 
 
 class Reason(StrEnum):
@@ -24,6 +24,8 @@ class Reason(StrEnum):
     EMPTY = "empty"
     NOT_A_LITERAL = "not_a_literal"
     OVERFLOW = "prompt_overflow"
+    NO_ANSWER = "no_answer"
+    AMBIGUOUS = "ambiguous"
     NO_CODE = "no_code"
 
 
@@ -51,11 +53,17 @@ def extract_answer(completion: str) -> Extraction:
     lines = [line.strip() for line in completion.splitlines() if line.strip()]
     if not lines:
         return Extraction(text="", reason=Reason.EMPTY)
+    reason = Reason.NONE if is_literal(lines[0]) else Reason.NOT_A_LITERAL
+    return Extraction(text=lines[0], reason=reason)
+
+
+def is_literal(text: str) -> bool:
+    """Return whether a text is one literal."""
     try:
-        from_literal(lines[0])
+        from_literal(text)
     except LiteralError:
-        return Extraction(text=lines[0], reason=Reason.NOT_A_LITERAL)
-    return Extraction(text=lines[0], reason=Reason.NONE)
+        return False
+    return True
 
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)

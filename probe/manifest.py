@@ -30,6 +30,7 @@ _PACKAGES = (
     "tokenizers",
     "safetensors",
     "accelerate",
+    "openai",
     "hypothesis",
     "scikit-learn",
     "numpy",

@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from probe.prompts import ChatMode
+
 __all__ = [
     "AcceptLicence",
     "AcceptUnknown",
+    "AnyModel",
+    "Chat",
     "DataDir",
     "Device",
     "Dtype",
@@ -28,6 +32,14 @@ Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 Workers = Annotated[int, typer.Option(min=1, help="Sandboxes side by side.")]
 Model = Annotated[str, typer.Option(help="Catalog name, local folder or hub id.")]
+AnyModel = Annotated[
+    str,
+    typer.Option(help="Catalog name, local folder, hub id, or a server: http://host:port/v1#name."),
+]
+Chat = Annotated[
+    ChatMode,
+    typer.Option("--chat-template", help="model: put prompts into the model's own template."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16 or float64.")]
 DataDir = Annotated[

@@ -8,19 +8,55 @@ prompts are not public.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from generators.jsonl import sha256_text
 from generators.records import Trace
 
 __all__ = [
     "EXECUTION_V1",
+    "NO_CHAT",
+    "ChatMode",
+    "ChatTemplate",
     "ExecutionTemplate",
     "execution_prefix",
     "execution_prompt",
     "execution_target",
 ]
+
+
+class ChatMode(StrEnum):
+    """Whether a prompt is put into a chat template: said by the user, never guessed."""
+
+    NONE = "none"
+    """The model goes on with the prompt."""
+    MODEL = "model"
+    """The prompt is a user's message in the model's own template; the model replies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTemplate:
+    """How prompts become what a model reads.
+
+    Attributes:
+        mode: None, or the model's own template.
+        sha256: Hash of the template's text; ``None`` without one, or where a server keeps it.
+        render: Turns a prompt into the text that the model reads, up to where its reply begins.
+    """
+
+    mode: ChatMode
+    sha256: str | None
+    render: Callable[[str], str]
+
+    def to_json(self) -> dict[str, str | None]:
+        """Return what a manifest keeps."""
+        return {"chat_template": str(self.mode), "chat_template_sha256": self.sha256}
+
+
+NO_CHAT = ChatTemplate(mode=ChatMode.NONE, sha256=None, render=str)
+"""Prompts as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

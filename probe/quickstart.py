@@ -20,6 +20,7 @@ from probe.config import (
     ModelOptions,
     QuickstartConfig,
 )
+from probe.models.endpoint import refuse_server
 
 if TYPE_CHECKING:
     from probe.report.build import ReportSummary
@@ -37,8 +38,9 @@ def quickstart(config: QuickstartConfig, *, progress: Progress | None = None) ->
         ProbeError: A part failed; the same command goes on from there.
     """
     from probe.report.bundle import write_report
-    from probe.training.run import finetune_run
+    from probe.training.run import NO_TRAINING, finetune_run
 
+    refuse_server(config.model.model, NO_TRAINING)
     traces = {
         split: _traces(config, split, progress)
         for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)

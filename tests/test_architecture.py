@@ -44,7 +44,7 @@ def test_arrows_point_one_way(path: Path) -> None:
     if under(module, "generators"):
         assert not [name for name in used if under(name, "probe")]
     if not under(module, "probe.models", "probe.training"):
-        heavy = ("torch", "transformers", "peft", "accelerate", "safetensors")
+        heavy = ("torch", "transformers", "peft", "accelerate", "safetensors", "openai")
         assert not [name for name in used if under(name, *heavy)]
     if module != "generators.strategies":
         assert not [name for name in used if under(name, "hypothesis")]
@@ -79,7 +79,7 @@ def test_scoring_and_help_need_no_torch() -> None:
     code = (
         "import sys\n"
         "import probe.cli, probe.verify, probe.tasks.grade_file, probe.report.build\n"
-        "heavy = {'torch', 'transformers', 'peft', 'sklearn', 'scipy', 'hypothesis'}\n"
+        "heavy = {'torch', 'transformers', 'peft', 'openai', 'sklearn', 'scipy', 'hypothesis'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from probe.models.text import Completion, Decoding, Finish, Request
+from probe.prompts import NO_CHAT, ChatTemplate
 
 __all__ = ["FakeGenerator"]
 
@@ -21,6 +22,7 @@ class FakeGenerator:
         answer: Gives the text that a model would go on with, stop strings included.
         name: What the manifest calls it.
         context_length: Most characters of prompt and budget together; ``None`` is unlimited.
+        chat: What it says that it puts prompts into; the function gets them as they are.
     """
 
     def __init__(
@@ -29,8 +31,10 @@ class FakeGenerator:
         *,
         name: str = "fake",
         context_length: int | None = None,
+        chat: ChatTemplate = NO_CHAT,
     ) -> None:
         self._answer = answer
+        self.chat = chat
         self._context_length = context_length
         self.identity: dict[str, Any] = {
             "spec": name,

@@ -14,6 +14,7 @@ from typing import Any
 from generators.errors import ModelError
 from generators.progress import Progress
 from probe.models.catalog import CATALOG, Via, find_entry
+from probe.models.endpoint import is_server, without_secrets
 from probe.models.fetch import fetch_model
 from probe.models.hub import snapshot
 from probe.models.store import hash_weights
@@ -84,7 +85,9 @@ def locate_model(spec: str, *, via: Via, accept_licence: bool, progress: Progres
             origin={"repository": spec, "revision": commit},
             weights=hash_weights(place),
         )
+    shown = without_secrets(spec)
+    what = f"{shown} is a server, not a model" if is_server(spec) else f"unknown model {shown!r}"
     raise ModelError(
-        f"unknown model {spec!r}; give a catalog name ({', '.join(names)}), a local folder with "
+        f"{what}; give a catalog name ({', '.join(names)}), a local folder with "
         "a config.json, or a hub id like org/name"
     )

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from generators.errors import UsageError
+from probe.prompts import NO_CHAT, ChatTemplate
 
-__all__ = ["Completion", "Decoding", "Finish", "Request", "TextGenerator"]
+__all__ = ["Completion", "Decoding", "Finish", "Request", "TextGenerator", "chat_of"]
 
 
 class Finish(StrEnum):
@@ -111,7 +112,10 @@ class Completion:
 
 
 class TextGenerator(Protocol):
-    """Completes prompts."""
+    """Completes prompts.
+
+    One that replies to prompts in a chat template also has ``chat``, see :func:`chat_of`.
+    """
 
     identity: dict[str, Any]
 
@@ -125,3 +129,9 @@ class TextGenerator(Protocol):
         Raises:
             UsageError: The decoding makes no sense.
         """
+
+
+def chat_of(generator: TextGenerator) -> ChatTemplate:
+    """Return the chat template that a generator puts prompts into."""
+    found: ChatTemplate = getattr(generator, "chat", NO_CHAT)
+    return found

@@ -38,6 +38,8 @@ _REASONS = {
     "not_a_literal": "not a Python literal",
     "prompt_overflow": "prompt longer than the context",
     "no_code": "no code",
+    "no_answer": "no answer in the reply",
+    "ambiguous": "two answers in the reply",
 }
 
 

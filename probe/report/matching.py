@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generators.jsonl import canonical_json, sha256_text
+from probe.prompts import EXECUTION_V1, ChatMode
 from probe.report.inputs import ReportRun
 
 __all__ = [
@@ -27,11 +28,21 @@ __all__ = [
     "same_weights",
 ]
 
-PROMPT_FIELDS = ("shots", "shot_ids", "shot_source", "chat_template")
+PROMPT_FIELDS = (
+    "shots",
+    "shot_ids",
+    "shot_source",
+    "chat_template",
+    "chat_template_sha256",
+)
 """Options that may differ between matched runs; a difference is declared beside the numbers."""
 
 CHOICE_FIELDS = ("limit", "per_program", "origin")
 """Options that only choose items: the items themselves are compared instead."""
+
+
+_USUAL_STOP = {str(ChatMode.NONE): [EXECUTION_V1.end], str(ChatMode.MODEL): []}
+"""Stop strings that follow from the way of asking, and are declared together with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +91,8 @@ def required_fields(run: ReportRun) -> dict[str, Any]:
     free = {*PROMPT_FIELDS, *CHOICE_FIELDS}
     fields: dict[str, Any] = {"items": _items_sha256(run)}
     fields |= {name: value for name, value in run.config.items() if name not in free}
+    if fields.get("stop") == _USUAL_STOP.get(str(run.config.get("chat_template"))):
+        fields["stop"] = "as the prompt wants"
     fields |= {name: _content(value) for name, value in inputs.items()}
     fields["scorer policies"] = identity.get("policies")
     return fields
@@ -149,8 +162,8 @@ def cohorts(runs: Sequence[ReportRun]) -> tuple[Cohort, ...]:
 
 def declared(first: ReportRun, second: ReportRun) -> tuple[FieldDifference, ...]:
     """Return the prompt fields in which two matched runs differ."""
-    ours = {name: first.config.get(name) for name in PROMPT_FIELDS}
-    theirs = {name: second.config.get(name) for name in PROMPT_FIELDS}
+    ours = {name: first.config.get(name) for name in (*PROMPT_FIELDS, "stop")}
+    theirs = {name: second.config.get(name) for name in (*PROMPT_FIELDS, "stop")}
     ours["prompt template"] = first.identity.get("prompts")
     theirs["prompt template"] = second.identity.get("prompts")
     return tuple(
@@ -166,7 +179,8 @@ def same_weights(first: ReportRun, second: ReportRun) -> bool:
 
 
 def _weights(run: ReportRun) -> Any:
-    """Return the hashes of a run's base weights, or else the model's name."""
+    """Return the hashes of a run's base weights, or else the model's name (a server's URL)."""
     model = run.model
-    found = {name: model[name] for name in model if "weights" in name or name == "files"}
+    kept = (name for name in model if "weights" in name or name == "files")
+    found = {name: model[name] for name in kept if model[name]}
     return found or run.model_name

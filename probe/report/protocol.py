@@ -27,6 +27,7 @@ _CONFIG_NAMES = {
     "max_new_tokens": "Token budget of an answer",
     "stop": "Stop strings",
     "chat_template": "Chat template",
+    "chat_template_sha256": "Chat template (sha256)",
 }
 _MODEL_NAMES = {
     "spec": "Model",

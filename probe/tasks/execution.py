@@ -17,10 +17,10 @@ from generators.trace_files import read_traces
 from probe.analysis.baselines import BASELINES, predict_baselines
 from probe.config import ExecutionConfig
 from probe.metrics import PREDICTION_POLICIES
-from probe.prompts import EXECUTION_V1, execution_prompt
+from probe.prompts import EXECUTION_V1, ChatMode, ChatTemplate, execution_prompt
 from probe.runs import RunWriter
 from probe.tasks.items import choose
-from probe.tasks.scoring import execution_results, score_sample, self_test
+from probe.tasks.scoring import REPLY, execution_results, score_sample, self_test
 from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def evaluate_execution(
     Raises:
         ProbeError: An input cannot be used, or ``config.out`` holds another run.
     """
+    from probe.models.text import chat_of
+
     display = progress or Quiet()
     self_test()
     pool = read_traces(config.traces)
@@ -66,7 +68,8 @@ def evaluate_execution(
     refuse_shots_among_items(shown, items)
     prompts = {t.trace_id: execution_prompt(EXECUTION_V1, shown, t) for t in items}
     generator = make_generator()
-    identity = _identity(config, header, shown, shot_source, generator.identity)
+    chat = chat_of(generator)
+    identity = _identity(config, header, shown, shot_source, generator.identity, chat)
     with RunWriter(config.out, identity) as run:
         missing = [item for item in items if item.trace_id not in run.done]
         if missing:
@@ -86,20 +89,23 @@ def _generate(
     display: Progress,
 ) -> None:
     """Ask the model for every missing item and store the samples as they come."""
-    from probe.models.text import Decoding, Request
+    from probe.models.text import Decoding, Request, chat_of
 
+    chat = chat_of(generator)
     by_id = {item.trace_id: item for item in missing}
     requests = [
         Request(key=key, prompt=prompts[key], task_id=str(item.task_id))
         for key, item in by_id.items()
     ]
-    decoding = Decoding(max_new_tokens=config.max_new_tokens, stop=(EXECUTION_V1.end,))
+    decoding = Decoding(max_new_tokens=config.max_new_tokens, stop=_stop(chat))
     display.start("evaluating", len(requests))
     waiting: list[dict[str, Any]] = []
     try:
         for completion in generator.generate(requests, decoding):
             item = by_id[completion.key]
-            waiting.append(_sample(item, prompts[item.trace_id], completion, baselines))
+            seen = chat.render(prompts[item.trace_id])
+            row = _sample(item, seen, completion, baselines)
+            waiting.append(row if chat.mode is ChatMode.NONE else _as_reply(row))
             display.advance()
             if len(waiting) >= _SAVE_EVERY:
                 run.append(waiting)
@@ -131,6 +137,17 @@ def _sample(
     return {**row, **score_sample(row)}
 
 
+def _as_reply(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a sample scored as a chat model's message."""
+    row = {**row, "read_as": REPLY}
+    return {**row, **score_sample(row)}
+
+
+def _stop(chat: ChatTemplate) -> tuple[str, ...]:
+    """Return what ends an answer: the line's end, but a message goes on until its own."""
+    return (EXECUTION_V1.end,) if chat.mode is ChatMode.NONE else ()
+
+
 def _baselines(
     config: ExecutionConfig, items: Sequence[Trace], pool: Sequence[Trace]
 ) -> dict[str, dict[str, str]]:
@@ -144,6 +161,7 @@ def _identity(
     shown: Sequence[Trace],
     shot_source: dict[str, Any] | None,
     model: dict[str, Any],
+    chat: ChatTemplate,
 ) -> dict[str, Any]:
     return {
         "verb": "evaluate execution",
@@ -156,8 +174,8 @@ def _identity(
             "seed": config.seed,
             "decoding": "greedy",
             "max_new_tokens": config.max_new_tokens,
-            "stop": [EXECUTION_V1.end],
-            "chat_template": "none",
+            "stop": list(_stop(chat)),
+            **chat.to_json(),
         },
         "inputs": {
             "traces": {"sha256": sha256_file(config.traces), "header": header},

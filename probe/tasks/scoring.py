@@ -16,18 +16,24 @@ from generators.errors import ProbeError
 from probe.analysis.baselines import BASELINES
 from probe.extract import Reason, extract_answer
 from probe.metrics import PREDICTION_POLICIES, score_prediction
+from probe.reply import extract_reply
 from probe.statistics import cluster_bootstrap
 
-__all__ = ["EXECUTION", "execution_results", "score_sample", "self_test"]
+__all__ = ["EXECUTION", "REPLY", "execution_results", "score_sample", "self_test"]
 
 EXECUTION = "execution"
+REPLY = "reply"
+"""Value of a sample's ``read_as`` if its completion is a chat model's message."""
 
 
 def score_sample(row: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a sample that derive from its completion and expected output."""
     if row["finish"] == "overflow":
         return {"answer": "", "reason": str(Reason.OVERFLOW), "exact_text": False, "exact": False}
-    found = extract_answer(row["completion"])
+    if row.get("read_as") == REPLY:
+        found = extract_reply(row["completion"], row["call"])
+    else:
+        found = extract_answer(row["completion"])
     score = score_prediction(row["expected"], found.text)
     return {
         "answer": found.text,
@@ -114,12 +120,21 @@ def self_test() -> None:
     """
     gold = ("1", "True", "'a b'", "[1, 2.0]", "{1, 2}", "(None,)", "{'a': (1,)}", "float('nan')")
     for index, text in enumerate(gold):
-        for completion in (f" {text}", f"{text}\nassert f() == 0"):
-            row = {"finish": "stop", "completion": completion, "expected": text}
-            if not (score_sample(row)["exact_text"] and score_sample(row)["exact"]):
-                raise _SelfTestError(f"scorer self-test: the right answer {text} is scored wrong")
         wrong = gold[(index + 1) % len(gold)]
-        for cheat in ("", " ", wrong, f"f({text})", f"{text} or 0", "None if 0 else 0"):
-            row = {"finish": "stop", "completion": cheat, "expected": text}
-            if score_sample(row)["exact_text"] or score_sample(row)["exact"]:
-                raise _SelfTestError(f"scorer self-test: {cheat!r} passes for {text}")
+        cheats = ("", " ", wrong, f"f({text})", f"{text} or 0", "None if 0 else 0")
+        for completion in (f" {text}", f"{text}\nassert f() == 0"):
+            _expect(text, completion, right=True)
+        for completion in (text, f"```python\nassert f() == {text}\n```", f"It returns `{text}`."):
+            _expect(text, completion, right=True, read_as=REPLY)
+        for cheat in cheats:
+            _expect(text, cheat, right=False)
+            _expect(text, cheat, right=False, read_as=REPLY)
+        _expect(text, f"f() == {text}\nf() == {wrong}", right=False, read_as=REPLY)
+
+
+def _expect(expected: str, completion: str, *, right: bool, **fields: str) -> None:
+    row = {"finish": "stop", "completion": completion, "expected": expected, "call": "f()"}
+    score = score_sample({**row, **fields})
+    if not score["exact_text"] == score["exact"] == right:
+        said = "wrong" if right else "right"
+        raise _SelfTestError(f"scorer self-test: {completion!r} is scored {said} for {expected}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from generators import jsonl
@@ -11,7 +12,8 @@ from generators.progress import Progress
 from generators.records import Trace
 from generators.trace_files import read_traces
 from probe.config import FinetuneConfig
-from probe.prompts import EXECUTION_V1, execution_prompt, execution_target
+from probe.models.endpoint import refuse_server
+from probe.prompts import EXECUTION_V1, ChatMode, ChatTemplate, execution_prompt, execution_target
 from probe.runs import RunWriter
 from probe.tasks.items import choose, split_programs
 from probe.training.dataset import Example, examples_sha256, preview
@@ -21,7 +23,11 @@ from probe.training.settings import FinetuneSettings
 if TYPE_CHECKING:
     from probe.models.load import LoadedModel
 
-__all__ = ["finetune_run", "preview_items"]
+__all__ = ["NO_TRAINING", "finetune_run", "preview_items"]
+
+NO_TRAINING = (
+    "training needs the weights on this machine; give a catalog name, a local folder or a hub id"
+)
 
 
 def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) -> dict[str, Any]:
@@ -36,11 +42,13 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
     train, validation = _examples(config)
     settings = _settings(config)
     settings.check()
-    load, identity = _loader(config, progress)
+    load, identity, chat = _loader(config, progress)
+    train, validation = _in_template(train, chat), _in_template(validation, chat)
     document = {
         "verb": "finetune",
         "config": {
             **{name: value for name, value in settings.identity().items() if name != "model"},
+            **chat.to_json(),
             "limit": config.limit,
             "per_program": config.per_program,
             "validation_items": config.validation_items,
@@ -76,8 +84,8 @@ def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -
         ProbeError: An input cannot be used, or the model cannot be had.
     """
     train, _ = _examples(config)
-    load, _ = _loader(config, progress)
-    return preview(train, load())
+    load, _, chat = _loader(config, progress)
+    return preview(_in_template(train, chat), load())
 
 
 def _settings(config: FinetuneConfig) -> FinetuneSettings:
@@ -103,12 +111,15 @@ def _settings(config: FinetuneConfig) -> FinetuneSettings:
 
 def _loader(
     config: FinetuneConfig, progress: Progress | None
-) -> tuple[Callable[[], LoadedModel], dict[str, Any]]:
-    """Return what supplies a fresh base model, and the model's identity.
+) -> tuple[Callable[[], LoadedModel], dict[str, Any], ChatTemplate]:
+    """Return what supplies a fresh base model, the model's identity, and its chat template.
 
     The model that was loaded to learn the identity is handed out first.
     """
+    from probe.models.chat import model_template
     from probe.models.load import load_model
+
+    refuse_server(config.model.model, NO_TRAINING)
 
     def fresh() -> LoadedModel:
         return load_model(
@@ -120,7 +131,8 @@ def _loader(
         )
 
     ready = [fresh()]
-    return (lambda: ready.pop() if ready else fresh()), ready[0].identity
+    chat = model_template(config.model.chat_template, ready[0].tokenizer, ready[0].name)
+    return (lambda: ready.pop() if ready else fresh()), ready[0].identity, chat
 
 
 def _examples(config: FinetuneConfig) -> tuple[list[Example], list[Example]]:
@@ -147,4 +159,14 @@ def _worded(traces: Sequence[Trace]) -> list[Example]:
             target=execution_target(EXECUTION_V1, trace),
         )
         for trace in traces
+    ]
+
+
+def _in_template(examples: Sequence[Example], chat: ChatTemplate) -> list[Example]:
+    """Put examples into a chat template: the reply to learn is the answer alone, then EOS."""
+    if chat.mode is ChatMode.NONE:
+        return list(examples)
+    return [
+        replace(example, prompt=chat.render(example.prompt), target=example.target.strip())
+        for example in examples
     ]

@@ -293,3 +293,21 @@ def make_hub() -> Iterator[Callable[..., str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def toy_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server of one model, ``toy``, and no key in the environment."""
+    for name in ("PROBE_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    pytest.importorskip("openai")
+    server = _sibling("toy_server").serve()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def toy_replies() -> ModuleType:
+    """What such a server can say: ``said`` and ``refusal``."""
+    return _sibling("toy_server")

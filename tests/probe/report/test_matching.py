@@ -80,3 +80,25 @@ def test_other_weights_are_other_weights(make_execution_run: MakeRun) -> None:
     other = {"weights": {"model.safetensors": "00" * 32}}
     one, two = runs_of(make_execution_run("one"), make_execution_run("two", model=other))
     assert not same_weights(one, two)
+
+
+def test_servers_are_told_apart_by_their_address(make_execution_run: MakeRun) -> None:
+    nothing: dict[str, Any] = {"weights": {}}
+    one, two, again = runs_of(
+        make_execution_run("one", model={**nothing, "spec": "http://a:1/v1#m"}),
+        make_execution_run("two", model={**nothing, "spec": "http://b:1/v1#m"}),
+        make_execution_run("again", model={**nothing, "spec": "http://a:1/v1#m"}),
+    )
+    assert not same_weights(one, two)
+    assert same_weights(one, again)
+
+
+def test_a_chat_template_may_differ_with_the_stop_strings_that_follow_from_it(
+    make_execution_run: MakeRun,
+) -> None:
+    chat = {"chat_template": "model", "chat_template_sha256": "c" * 64, "stop": []}
+    one, two = runs_of(make_execution_run("one"), make_execution_run("two", **chat))
+    assert field_differences(one, two) == ()
+    assert {found.field for found in declared(one, two)} == set(chat)
+    (odd,) = runs_of(make_execution_run("odd", **{**chat, "stop": ["\n"]}))
+    assert [found.field for found in field_differences(one, odd)] == ["stop"]
