@@ -40,7 +40,8 @@ from probe.training.dataset import (
     examples_sha256,
     preview,
 )
-from probe.training.packing import check_packing
+from probe.training.forward import check_packing
+from probe.training.lora import fused_lora
 from probe.training.results import finetune_results
 from probe.training.settings import FinetuneResult, FinetuneSettings
 from probe.training.trainer import Trainer
@@ -169,7 +170,8 @@ def _train(
     try:
         model.eval()
         check_packing(model, _few(learn.items))
-        kept_step = Trainer(model, learn.items, held_out.items, settings, log).run(progress)
+        with fused_lora(model):
+            kept_step = Trainer(model, learn.items, held_out.items, settings, log).run(progress)
         folder = settings.out / ".adapter.partial"
         save_adapter(model, folder)
         probed = (held_out.items or learn.items)[:_PROBED_ITEMS]

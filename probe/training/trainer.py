@@ -19,7 +19,8 @@ from generators.progress import Progress
 from probe.training.adapter import seed_everything, trainable
 from probe.training.checkpoint import RunLog, load_checkpoint, save_checkpoint
 from probe.training.dataset import Item
-from probe.training.packing import pack, row_losses
+from probe.training.forward import row_losses
+from probe.training.packing import pack
 from probe.training.schedule import Batches, derived_seed, learning_rate
 from probe.training.settings import FinetuneSettings
 
