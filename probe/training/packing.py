@@ -10,6 +10,7 @@ a token, the end of that stretch; :mod:`probe.training.attention` turns it into 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -79,12 +80,24 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
 
 
-def pack(items: Sequence[Item], row_tokens: int) -> list[Row]:
+def pack(items: Sequence[Item], row_tokens: int, *, at_least: int = 1) -> list[Row]:
     """Pack items into rows of at most ``row_tokens`` tokens.
 
     The items of a program stay together unless they do not fit into one row; an item longer than
     ``row_tokens`` has a row of its own.
+
+    Args:
+        items: The items, in any order.
+        row_tokens: Most tokens of a row.
+        at_least: Number of rows to aim for, so that several processes have something to do.
     """
+    rows = _fill(items, row_tokens)
+    if len(rows) < at_least:
+        rows = _fill(items, math.ceil(sum(len(row.tokens) for row in rows) / at_least))
+    return rows
+
+
+def _fill(items: Sequence[Item], row_tokens: int) -> list[Row]:
     rows: list[tuple[int, list[Item]]] = []
     for group in _by_group(items):
         for size, part in _cut(group, row_tokens):
