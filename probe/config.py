@@ -11,6 +11,7 @@ from pathlib import Path
 
 from generators.records import Origin, Split
 from probe.prompts import ChatMode
+from probe.training.settings import Decay
 
 __all__ = [
     "DEFAULT_SHOT_IDS",
@@ -90,12 +91,20 @@ class FinetuneConfig:
     max_steps: int | None = None
     items_per_step: int = 32
     learning_rate: float = 2e-4
+    decay: Decay = Decay.COSINE
+    warmup_fraction: float = 0.05
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0
+    targets: str = "all-linear"
     eval_every: int = 25
     save_every: int = 10
+    early_stopping_patience: int | None = None
+    row_tokens: int = 1024
     max_length: int = 1024
+    mixed_precision: str | None = None
     seed: int = 0
 
 

@@ -19,7 +19,7 @@ import torch
 
 from generators.errors import DataError, ModelError
 from probe.training.dataset import Item
-from probe.training.packing import plain_logits
+from probe.training.forward import plain_logits
 from probe.training.settings import FinetuneSettings
 
 if TYPE_CHECKING:

@@ -37,12 +37,13 @@ class RunLog:
         run: What identifies the run.
     """
 
-    def __init__(self, folder: Path, run: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, run: dict[str, Any], *, writes: bool = True) -> None:
         """Open the log in ``folder``, or begin one.
 
         Args:
             folder: The run's folder.
             run: What identifies the run, as JSON values; stored in the header.
+            writes: Whether this process writes the file; the others of a run only keep the rows.
 
         Raises:
             RunError: The folder holds the log of another run.
@@ -52,12 +53,19 @@ class RunLog:
         self.run = run
         self._header = jsonl.header(LOG_SCHEMA, run=run)
         self._rows: list[dict[str, Any]] = []
-        if self.path.exists():
+        self._writes = writes
+        if not writes:
+            self.reread()
+        elif self.path.exists():
             jsonl.mend(self.path)
             self._check(jsonl.read_header(self.path, LOG_SCHEMA).get("run") or {}, run)
-            self._rows = [row for _, row in jsonl.read(self.path, LOG_SCHEMA)]
+            self.reread()
         else:
             jsonl.write(self.path, self._header, [])
+
+    def reread(self) -> None:
+        """Take the rows that are in the file."""
+        self._rows = [row for _, row in jsonl.read(self.path, LOG_SCHEMA)]
 
     def _check(self, stored: dict[str, Any], run: dict[str, Any]) -> None:
         fields = sorted(stored.keys() | run.keys())
@@ -75,18 +83,20 @@ class RunLog:
             DataError: The row cannot be written.
         """
         row = {"event": event, **values}
+        self._rows.append(row)
+        if not self._writes:
+            return
         try:
             with self.path.open("a", encoding="utf-8", newline="\n") as stream:
                 jsonl.append_lines(stream, [row])
                 os.fsync(stream.fileno())
         except OSError as error:
             raise _unwritable(self.path, error) from None
-        self._rows.append(row)
 
     def cut(self, step: int) -> None:
         """Drop every row that was written after step ``step``."""
         kept = [row for row in self._rows if row["step"] <= step]
-        if len(kept) != len(self._rows):
+        if self._writes and len(kept) != len(self._rows):
             jsonl.write(self.path, self._header, kept)
         self._rows = kept
 

@@ -1,11 +1,12 @@
 """LoRA fine-tuning on (prompt, target) examples, resumable and reproducible.
 
 ``probe finetune`` and ``probe quickstart`` call :func:`finetune`. The training loop is plain
-torch on one device. The loss of an optimiser step is the mean over all supervised tokens of the
-step's items, whatever the rows that they are packed into. Data order, learning rate and dropout
-are functions of the seed and the number of the step, so a run that is killed and started again
-ends with the same adapter as one that was left alone. Making examples out of traces is the
-business of the tasks, measuring answers that of the evaluation.
+torch; accelerate carries several processes and mixed precision. The loss of an optimiser step is
+the mean over all supervised tokens of the step's items, whatever the rows that they are packed
+into. Data order, learning rate and dropout are functions of the seed and the number of the step,
+so a run that is killed and started again ends with the same adapter as one that was left alone.
+Making examples out of traces is the business of the tasks, measuring answers that of the
+evaluation.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import gc
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -40,7 +42,9 @@ from probe.training.dataset import (
     examples_sha256,
     preview,
 )
-from probe.training.packing import check_packing
+from probe.training.forward import check_packing
+from probe.training.lora import fused_lora
+from probe.training.processes import Processes, start_processes
 from probe.training.results import finetune_results
 from probe.training.settings import FinetuneResult, FinetuneSettings
 from probe.training.trainer import Trainer
@@ -63,13 +67,16 @@ def finetune(
     *,
     load: Callable[[], LoadedModel] | None = None,
     progress: Progress | None = None,
+    processes: Processes | None = None,
 ) -> FinetuneResult:
     """Fine-tune a model with LoRA and save the adapter, or continue a run that was interrupted.
 
     Writes into ``settings.out``: ``adapter/`` in PEFT's format (after everything else went well),
     ``log.jsonl`` (one row per step and per measurement of the validation loss), ``preview.txt``
     (three items as tokens, the learned ones apart) and, while the run lasts, ``checkpoint/``. A
-    run that is already finished is not repeated: its result is returned.
+    run that is already finished is not repeated: its result is returned. Where a launcher has
+    started several processes, all of them call this, the main one writes, and all return the
+    result.
 
     Args:
         settings: What to do; see :class:`FinetuneSettings`.
@@ -79,6 +86,7 @@ def finetune(
             the comparison after saving. Default: ``load_model`` with the settings' model, device,
             dtype and licence. The model it returns is left as it was.
         progress: Display of steps and validation.
+        processes: The processes of the run, if they are started already.
 
     Raises:
         UsageError: A setting makes no sense.
@@ -89,12 +97,23 @@ def finetune(
     """
     settings.check()
     _check_examples(settings, train, validation)
-    load = load or _loader(settings)
-    trained = _train(settings, train, validation, load(), progress or Quiet())
+    processes = processes or start_processes(settings.mixed_precision, settings.device)
+    load = load or _loader(settings, processes)
+    run = _Run(settings=settings, processes=processes, progress=progress or Quiet())
+    trained = _train(run, train, validation, load())
     if isinstance(trained, FinetuneResult):
         return trained
-    gc.collect()  # the model is let go before it is loaded once more
-    fresh = load()
+    if processes.is_main:
+        gc.collect()  # the model is let go before it is loaded once more
+        _keep(settings, trained, load())
+    processes.wait()
+    if not processes.is_main:
+        trained.log.reread()
+    return _result(trained.log)
+
+
+def _keep(settings: FinetuneSettings, trained: _Trained, fresh: LoadedModel) -> None:
+    """Compare the saved adapter with the trained one, put it in place and end the log."""
     tuned = load_adapter(fresh.model, trained.folder)
     try:
         difference = compare_logits(trained.logits, probe_logits(tuned, trained.items))
@@ -111,7 +130,15 @@ def finetune(
         reload_max_difference=difference,
     )
     remove_checkpoint(settings.out)
-    return _result(trained.log)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What a run is carried out with."""
+
+    settings: FinetuneSettings
+    processes: Processes
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +154,13 @@ class _Trained:
     dropped_validation: int
 
 
-def _loader(settings: FinetuneSettings) -> Callable[[], LoadedModel]:
+def _loader(settings: FinetuneSettings, processes: Processes) -> Callable[[], LoadedModel]:
     from probe.models.load import load_model
 
     return partial(
         load_model,
         settings.model,
-        device=settings.device,
+        device=processes.device or settings.device,
         dtype=settings.dtype,
         accept_licence=settings.accept_licence,
     )
@@ -150,28 +177,31 @@ def _check_examples(
 
 
 def _train(
-    settings: FinetuneSettings,
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    loaded: LoadedModel,
-    progress: Progress,
+    run: _Run, train: Sequence[Example], validation: Sequence[Example], loaded: LoadedModel
 ) -> _Trained | FinetuneResult:
     """Train and write the adapter beside its final place; a finished run's result as it is."""
-    log = RunLog(settings.out, _identity(settings, train, validation, loaded))
+    settings, processes = run.settings, run.processes
+    identity = _identity(run, train, validation, loaded)
+    with processes.main_first():
+        log = RunLog(settings.out, identity, writes=processes.is_main)
     if log.rows("done"):
         return _finished(settings, _result(log))
     length = settings.max_length
     learn = encode(train, loaded, max_length=length, name="training")
     held_out = encode(validation, loaded, max_length=length, name="validation")
-    with jsonl.atomic_writer(settings.out / "preview.txt") as stream:
-        stream.write(preview(train, loaded))
+    if processes.is_main:
+        with jsonl.atomic_writer(settings.out / "preview.txt") as stream:
+            stream.write(preview(train, loaded))
     model = make_adapter(loaded.model, settings)
     try:
         model.eval()
         check_packing(model, _few(learn.items))
-        kept_step = Trainer(model, learn.items, held_out.items, settings, log).run(progress)
+        with nullcontext() if processes.mixed else fused_lora(model):
+            trainer = Trainer(model, learn.items, held_out.items, settings, log, processes)
+            kept_step = trainer.run(run.progress)
         folder = settings.out / ".adapter.partial"
-        save_adapter(model, folder)
+        if processes.is_main:
+            save_adapter(model, folder)
         probed = (held_out.items or learn.items)[:_PROBED_ITEMS]
         return _Trained(
             log=log,
@@ -187,14 +217,12 @@ def _train(
 
 
 def _identity(
-    settings: FinetuneSettings,
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    loaded: LoadedModel,
+    run: _Run, train: Sequence[Example], validation: Sequence[Example], loaded: LoadedModel
 ) -> dict[str, Any]:
     """Return what makes two runs the same, as it will read back from JSON."""
     identity = {
-        **settings.identity(),
+        **run.settings.identity(),
+        "processes": run.processes.count,
         "device": loaded.device,
         "dtype": loaded.dtype,
         "base": loaded.identity,

@@ -17,6 +17,8 @@ from probe.prompts import EXECUTION_V1, ChatMode, ChatTemplate, execution_prompt
 from probe.runs import RunWriter
 from probe.tasks.items import choose, split_programs
 from probe.training.dataset import Example, examples_sha256, preview
+from probe.training.launched import launched_precision
+from probe.training.processes import start_processes
 from probe.training.results import LOG, LOG_SCHEMA, finetune_results
 from probe.training.settings import FinetuneSettings
 
@@ -42,7 +44,8 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
     train, validation = _examples(config)
     settings = _settings(config)
     settings.check()
-    load, identity, chat = _loader(config, progress)
+    processes = start_processes(settings.mixed_precision, settings.device)
+    load, identity, chat = _loader(config, progress, device=processes.device)
     train, validation = _in_template(train, chat), _in_template(validation, chat)
     document = {
         "verb": "finetune",
@@ -51,6 +54,7 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
             **chat.to_json(),
             "limit": config.limit,
             "per_program": config.per_program,
+            "processes": processes.count,
             "validation_items": config.validation_items,
             "validation_fraction": (
                 None if config.validation_traces else config.validation_fraction
@@ -69,12 +73,17 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
         "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
         "model": identity,
     }
-    with RunWriter(config.out, document) as run:
-        finetune(settings, train, validation, load=load, progress=progress)
+
+    def train_all() -> dict[str, Any]:
+        finetune(settings, train, validation, load=load, progress=progress, processes=processes)
         log = config.out / LOG
         head = jsonl.read_header(log, LOG_SCHEMA)
-        rows = [row for _, row in jsonl.read(log, LOG_SCHEMA)]
-        return run.finish(finetune_results(head["run"], rows))
+        return finetune_results(head["run"], [row for _, row in jsonl.read(log, LOG_SCHEMA)])
+
+    if not processes.is_main:
+        return train_all()
+    with RunWriter(config.out, document) as run:
+        return run.finish(train_all())
 
 
 def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -> str:
@@ -95,22 +104,30 @@ def _settings(config: FinetuneConfig) -> FinetuneSettings:
         rank=config.rank,
         alpha=config.alpha,
         dropout=config.dropout,
+        targets=config.targets,
         learning_rate=config.learning_rate,
+        decay=config.decay,
+        warmup_fraction=config.warmup_fraction,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
         epochs=config.epochs,
         max_steps=config.max_steps,
         items_per_step=config.items_per_step,
+        row_tokens=config.row_tokens,
         max_length=config.max_length,
         seed=config.seed,
         eval_every=config.eval_every,
         save_every=config.save_every,
+        early_stopping_patience=config.early_stopping_patience,
         device=config.model.device,
         dtype=config.model.dtype,
+        mixed_precision=config.mixed_precision or launched_precision(),
         accept_licence=config.model.accept_licence,
     )
 
 
 def _loader(
-    config: FinetuneConfig, progress: Progress | None
+    config: FinetuneConfig, progress: Progress | None, *, device: str | None = None
 ) -> tuple[Callable[[], LoadedModel], dict[str, Any], ChatTemplate]:
     """Return what supplies a fresh base model, the model's identity, and its chat template.
 
@@ -124,7 +141,7 @@ def _loader(
     def fresh() -> LoadedModel:
         return load_model(
             config.model.model,
-            device=config.model.device,
+            device=device or config.model.device,
             dtype=config.model.dtype,
             accept_licence=config.model.accept_licence,
             progress=progress,

@@ -58,6 +58,8 @@ class FinetuneSettings:
             validation loss, and keep the adapter of the lowest. ``None``: run to the end and keep
             the last adapter.
         device: Torch device, or ``"auto"``.
+        mixed_precision: ``"no"``, ``"bf16"`` or ``"fp16"``: precision of the forward passes where
+            torch's autocast allows it; weights keep their type.
         dtype: Type of the base model's weights, or ``"auto"``; half precision keeps the adapter
             in float32.
         accept_licence: The user has accepted the model's licence terms.
@@ -85,6 +87,7 @@ class FinetuneSettings:
     early_stopping_patience: int | None = None
     device: str = "auto"
     dtype: str = "float32"
+    mixed_precision: str = "no"
     accept_licence: bool = False
 
     def check(self) -> None:
@@ -104,6 +107,9 @@ class FinetuneSettings:
         self._demand("weight_decay", 0 <= self.weight_decay < float("inf"), "0 or more")
         for name in ("dropout", "warmup_fraction"):
             self._demand(name, 0 <= getattr(self, name) < 1, "in 0 <= x < 1")
+
+        known = self.mixed_precision in ("no", "bf16", "fp16")
+        self._demand("mixed_precision", known, "no, bf16 or fp16")
 
     def _demand(self, name: str, holds: bool, allowed: str) -> None:  # noqa: FBT001
         if not holds:

@@ -19,7 +19,9 @@ from generators.progress import Progress
 from probe.training.adapter import seed_everything, trainable
 from probe.training.checkpoint import RunLog, load_checkpoint, save_checkpoint
 from probe.training.dataset import Item
-from probe.training.packing import pack, row_losses
+from probe.training.forward import row_losses
+from probe.training.packing import Row, pack
+from probe.training.processes import Processes
 from probe.training.schedule import Batches, derived_seed, learning_rate
 from probe.training.settings import FinetuneSettings
 
@@ -45,6 +47,7 @@ class Trainer:
         validation: Sequence[Item],
         settings: FinetuneSettings,
         log: RunLog,
+        processes: Processes,
     ) -> None:
         """Set up a run at step 0, or at its checkpoint if there is one.
 
@@ -54,6 +57,7 @@ class Trainer:
             validation: Items to measure on; may be empty.
             settings: The run's settings.
             log: The run's log.
+            processes: This process among those of the run.
 
         Raises:
             RunError: The checkpoint is broken, or ahead of the log.
@@ -61,8 +65,10 @@ class Trainer:
         self._model = model
         self._settings = settings
         self._log = log
+        self._processes = processes
         self._batches = Batches(train, settings)
-        self._validation_rows = pack(validation, settings.row_tokens)
+        self._validation_tokens = sum(len(item.target) for item in validation)
+        self._validation_rows = processes.share(self._pack(validation))
         self._parameters = trainable(model)
         self._optimizer = torch.optim.AdamW(
             self._parameters.values(),
@@ -87,6 +93,8 @@ class Trainer:
             )
         self._load(state["parameters"])
         self._optimizer.load_state_dict(state["optimizer"])
+        if self._processes.scaler is not None:
+            self._processes.scaler.load_state_dict(state["scaler"])
         self._best = state["best"]
         self.step = state["step"]
         _LOG.info("continuing after step %d", self.step)
@@ -148,36 +156,58 @@ class Trainer:
         """Take one optimiser step and log it."""
         started = time.perf_counter()
         items = self._batches[self.step]
-        rows = pack(items, self._settings.row_tokens)
+        rows = self._pack(items)
         tokens = sum(len(row.labels) for row in rows)
         rate = learning_rate(self.step, len(self._batches), self._settings)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        seed_everything(derived_seed(self._settings.seed, "dropout", self.step))
+        process = [self._processes.index] if self._processes.index else []
+        seed_everything(derived_seed(self._settings.seed, "dropout", self.step, *process))
         self._model.train()
         self._optimizer.zero_grad()
         loss = 0.0
-        for row in rows:
-            part = row_losses(self._model, row).sum() / tokens
-            part.backward()  # type: ignore[no-untyped-call]
+        for row in self._processes.share(rows):
+            with self._processes.precision():
+                part = row_losses(self._model, row).sum() / tokens
+            self._processes.backward(part)
             loss += part.item()
-        norm = torch.nn.utils.clip_grad_norm_(
-            list(self._parameters.values()), self._settings.max_grad_norm
-        ).item()
-        self._demand_finite(loss, norm)
-        self._optimizer.step()
+        loss = self._processes.add(loss)
+        norm = self._apply_gradients(loss)
         self.step += 1
         self._log.append(
             "train",
             step=self.step,
             loss=loss,
-            grad_norm=norm,
+            grad_norm=norm if math.isfinite(norm) else None,
             learning_rate=rate,
             items=len(items),
             tokens=tokens,
             input_tokens=sum(len(row.tokens) for row in rows),
             seconds=round(time.perf_counter() - started, 3),
         )
+
+    def _pack(self, items: Sequence[Item]) -> list[Row]:
+        return pack(items, self._settings.row_tokens, at_least=self._processes.count)
+
+    def _apply_gradients(self, loss: float) -> float:
+        """Let the optimiser use the gradients; return their norm before clipping.
+
+        In float16 the gradients are scaled up, and a step in which they overflow is left out.
+        """
+        parameters = list(self._parameters.values())
+        scaler = self._processes.scaler
+        self._processes.add_gradients(parameters)
+        if scaler is not None:
+            scaler.unscale_(self._optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self._settings.max_grad_norm).item()
+        if scaler is None:
+            self._demand_finite(loss, norm)
+            self._optimizer.step()
+        else:
+            self._demand_finite(loss)
+            scaler.step(self._optimizer)
+            scaler.update()
+        return norm
 
     def _demand_finite(self, *values: float) -> None:
         if not all(map(math.isfinite, values)):
@@ -188,7 +218,7 @@ class Trainer:
 
     def _validate(self, progress: Progress) -> None:
         """Measure and log the validation loss; remember the adapter if it is the best one."""
-        if not self._validation_rows:
+        if not self._validation_tokens:
             return
         started = time.perf_counter()
         self._model.eval()
@@ -196,11 +226,12 @@ class Trainer:
         total = 0.0
         with torch.no_grad():
             for row in self._validation_rows:
-                total += row_losses(self._model, row).sum().item()
+                with self._processes.precision():
+                    total += row_losses(self._model, row).sum().item()
                 progress.advance()
         progress.finish()
-        tokens = sum(len(row.labels) for row in self._validation_rows)
-        loss = total / tokens
+        tokens = self._validation_tokens
+        loss = self._processes.add(total) / tokens
         self._demand_finite(loss)
         earlier = [row["loss"] for row in self._log.rows("validation")]
         if self._settings.early_stopping_patience is not None and all(loss < x for x in earlier):
@@ -214,7 +245,7 @@ class Trainer:
         return {name: value.clone() for name, value in values.items()} if copy else values
 
     def _checkpoint_if_due(self) -> None:
-        if self.step % self._settings.save_every:
+        if self.step % self._settings.save_every or not self._processes.is_main:
             return
         state = {
             "step": self.step,
@@ -222,4 +253,6 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "best": self._best,
         }
+        if self._processes.scaler is not None:
+            state["scaler"] = self._processes.scaler.state_dict()
         save_checkpoint(self._settings.out, state)

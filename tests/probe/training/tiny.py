@@ -1,11 +1,12 @@
 """Tiny models, a tiny tokenizer and tiny examples; run as a script, a run that kills itself.
 
-``python tiny.py OUT [STEP]`` fine-tunes the toy model into OUT and prints the adapter's hash; with
-STEP it sends itself SIGKILL right after that many steps.
+``python tiny.py OUT`` fine-tunes the toy model into OUT and prints the adapter's hash; with
+``--kill-after STEP`` it sends itself SIGKILL right after that many steps.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import signal
@@ -173,17 +174,23 @@ class FakeProgress:
 
 def main() -> None:
     from probe.training.finetune import finetune
+    from probe.training.launched import is_main_process
 
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--kill-after", type=int)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    kill_after = int(sys.argv[2]) if len(sys.argv) > 2 else None
     result = finetune(
-        make_settings(Path(sys.argv[1]), dropout=0.1),
+        make_settings(options.out, dropout=options.dropout, device="cpu"),
         make_examples(6, 4),
         make_examples(2, 3, first=50),
         load=make_loaded,
-        progress=FakeProgress(kill_after),
+        progress=FakeProgress(options.kill_after),
     )
-    sys.stdout.write(result.adapter_sha256)
+    if is_main_process():
+        sys.stdout.write(result.adapter_sha256)
 
 
 if __name__ == "__main__":
