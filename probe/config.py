@@ -42,6 +42,7 @@ class DataOptions:
 class ModelOptions:
     """Which model, how it is loaded or reached, and whether it is asked in its chat template.
 
+    ``token_budget`` (tokens whose states are held at a time) is a local model's alone,
     ``concurrency`` (requests in flight) and ``request_timeout`` (seconds) are a server's alone.
     """
 
@@ -51,6 +52,7 @@ class ModelOptions:
     dtype: str = "auto"
     accept_licence: bool = False
     chat_template: ChatMode = ChatMode.NONE
+    token_budget: int | None = None
     concurrency: int | None = None
     request_timeout: float | None = None
 
@@ -123,6 +125,7 @@ class ExecutionConfig:
     limit: int | None = None
     baseline_traces: Path | None = None
     max_new_tokens: int = 64
+    batch_invariance_items: int = 20
     seed: int = 0
 
 

@@ -8,6 +8,7 @@ verb of its own makes, so each resumes.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,10 @@ from probe.config import (
     ExecutionConfig,
     FinetuneConfig,
     MakeTracesConfig,
-    ModelOptions,
     QuickstartConfig,
 )
 from probe.models.endpoint import refuse_server
+from probe.tasks.asking import Ask, open_model
 
 if TYPE_CHECKING:
     from probe.report.build import ReportSummary
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["quickstart"]
 
 _INPUTS = 10
+_REPEATED = 10
 _EVALUATIONS = (("few-shot", 3, False), ("zero-shot", 0, False), ("tuned", 0, True))
 
 
@@ -62,8 +64,9 @@ def quickstart(config: QuickstartConfig, *, progress: Progress | None = None) ->
         ),
         progress=progress,
     )
+    ask = open_model(config.model, progress=progress)
     runs = [
-        _evaluate(config, name, shots, tuned if adapted else None, traces, progress)
+        _evaluate(config, name, shots, ask, tuned if adapted else None, traces, progress)
         for name, shots, adapted in _EVALUATIONS
     ]
     return write_report([tuned, *runs], config.out / "report", progress=progress)
@@ -91,28 +94,28 @@ def _evaluate(
     config: QuickstartConfig,
     name: str,
     shots: int,
+    ask: Ask,
     adapter: Path | None,
     traces: dict[Split, Path],
     progress: Progress | None,
 ) -> Path:
-    from probe.tasks.asking import make_generator
     from probe.tasks.execution import evaluate_execution
 
-    options: ModelOptions = replace(config.model, adapter=adapter)
     out = config.out / name
     evaluate_execution(
         ExecutionConfig(
             traces=traces[Split.TEST],
             baseline_traces=traces[Split.TRAIN],
             out=out,
-            model=options,
+            model=replace(config.model, adapter=adapter),
             data=config.data,
             shots=shots,
             limit=config.items,
             max_new_tokens=48,
+            batch_invariance_items=_REPEATED,
             seed=config.seed,
         ),
-        lambda: make_generator(options, progress=progress),
+        partial(ask, adapter),
         progress=progress,
     )
     return out

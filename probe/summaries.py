@@ -61,12 +61,22 @@ def execution_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     scores, baselines = results["scores"], results["baselines"]
     best = max(baselines, key=lambda name: baselines[name]["exact"]["estimate"])
     finish = ", ".join(f"{n} {name}" for name, n in results["counts"]["finish"].items())
+    invariance = results.get("batch_invariance")
+    flips = (
+        [
+            f"batch invariance: {invariance['texts_changed']} of {invariance['n_items']} "
+            "answers read otherwise when decoded alone"
+        ]
+        if invariance
+        else []
+    )
     return [
         f"{results['n_items']} items of {results['n_programs']} programs",
         f"exact (type and value): {percent(scores['exact'])}",
         f"exact_text: {percent(scores['exact_text'])}",
         f"best trivial baseline, {best}: {percent(baselines[best]['exact'])} exact",
         f"answers ended by: {finish}",
+        *flips,
         f"run: {path}",
     ]
 

@@ -55,6 +55,11 @@ class ChatGenerator:
         rendered = [replace(r, prompt=self.chat.render(r.prompt)) for r in requests]
         return self._inner.generate(rendered, decoding)
 
+    def alone(self, request: Request, decoding: Decoding) -> Completion | None:
+        """Return the reply when nothing is decoded beside it."""
+        rendered = replace(request, prompt=self.chat.render(request.prompt))
+        return self._inner.alone(rendered, decoding)
+
 
 def model_template(mode: ChatMode, tokenizer: Any, name: str) -> ChatTemplate:
     """Return the chat template of a tokenizer, or none if none is asked for.

@@ -69,6 +69,10 @@ class FakeGenerator:
                 completion_tokens=used,
             )
 
+    def alone(self, request: Request, decoding: Decoding) -> Completion | None:
+        """Return what one request gives, which is the same."""
+        return next(self.generate([request], decoding))
+
 
 def _end(answer: str, budget: int, stop: tuple[str, ...]) -> tuple[str, Finish, int]:
     """Return the text, why it ended, and the number of tokens it took.

@@ -115,12 +115,14 @@ class HFGenerator:
         }
         return self._generate(requests, decoding, ways[self._mode])
 
-    def generate_alone(
-        self, requests: Sequence[Request], decoding: Decoding
-    ) -> Iterator[Completion]:
-        """Do the same one prompt at a time with the model's own ``generate``: the reference."""
+    def alone(self, request: Request, decoding: Decoding) -> Completion:
+        """Complete one prompt with the model's own ``generate``: the reference.
+
+        Raises:
+            UsageError: The decoding makes no sense.
+        """
         decoding.check()
-        return self._generate(requests, decoding, self._single)
+        return next(self._generate([request], decoding, self._single))
 
     def _generate(
         self, requests: Sequence[Request], decoding: Decoding, way: Any

@@ -8,7 +8,7 @@ Called by the tasks, the training and the command line. Finding and fetching the
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from probe.models.tokens import read_tokenizer
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LoadedModel", "choose_device", "choose_dtype", "load_model"]
+__all__ = ["LoadedModel", "choose_device", "choose_dtype", "load_model", "with_adapter"]
 
 _LOG = logging.getLogger(__name__)
 _DTYPES = ("float32", "float16", "bfloat16", "float64")
@@ -104,12 +104,6 @@ def load_model(
     found = locate_model(spec, via=via, accept_licence=accept_licence, progress=shown)
     shown.start(f"loading {found.name}", None)
     model, tokenizer = _read(found, getattr(torch, precision))
-    parameters = model.num_parameters()
-    attached = None
-    if adapter is not None:
-        model, attached = attach_adapter(
-            model, adapter, base_name=found.base_name, weights=found.weights
-        )
     model = _place(model, place, found.name).eval()
     shown.finish()
     end_ids = _end_ids(model, tokenizer, found.end_tokens)
@@ -120,14 +114,14 @@ def load_model(
         "obtained": found.obtained,
         "origin": dict(found.origin),
         "weights": dict(found.weights),
-        "adapter": attached,
-        "parameters": parameters,
+        "adapter": None,
+        "parameters": model.num_parameters(),
         "dtype": precision,
         "device": place,
         "end_tokens": sorted(tokenizer.convert_ids_to_tokens(sorted(end_ids))),
         "context_length": context,
     }
-    return LoadedModel(
+    loaded = LoadedModel(
         model=model,
         tokenizer=tokenizer,
         device=place,
@@ -137,6 +131,24 @@ def load_model(
         end_ids=end_ids,
         context_length=context,
     )
+    return loaded if adapter is None else with_adapter(loaded, adapter)
+
+
+def with_adapter(base: LoadedModel, adapter: Path) -> LoadedModel:
+    """Put an adapter on a model that is loaded; ``.model.unload()`` of the result takes it off.
+
+    Args:
+        base: The model, without an adapter. Its layers are changed in place.
+        adapter: A PEFT adapter folder, or a fine-tuning run folder that holds ``adapter/``.
+
+    Raises:
+        ModelError: There is no adapter, or it does not fit the model.
+    """
+    model, facts = attach_adapter(
+        base.model, adapter, base_name=base.model.name_or_path, weights=base.identity["weights"]
+    )
+    tuned = _place(model, base.device, base.name).eval()
+    return replace(base, model=tuned, identity=base.identity | {"adapter": facts})
 
 
 def choose_device(wanted: str = "auto") -> str:

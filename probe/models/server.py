@@ -117,6 +117,10 @@ class ServerGenerator:
         decoding.check()
         return self._generate(list(requests), decoding)
 
+    def alone(self, request: Request, decoding: Decoding) -> None:  # noqa: ARG002
+        """Return nothing: what a server decodes beside a request is not known."""
+        return
+
     def _generate(self, requests: list[Request], decoding: Decoding) -> Iterator[Completion]:
         waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
         done: queue.SimpleQueue[Completion | BaseException] = queue.SimpleQueue()

@@ -130,6 +130,12 @@ class TextGenerator(Protocol):
             UsageError: The decoding makes no sense.
         """
 
+    def alone(self, request: Request, decoding: Decoding) -> Completion | None:
+        """Return what a request gives when nothing is decoded beside it: the reference.
+
+        ``None`` where nobody can say, as for a server, which batches as it likes.
+        """
+
 
 def chat_of(generator: TextGenerator) -> ChatTemplate:
     """Return the chat template that a generator puts prompts into."""

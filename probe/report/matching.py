@@ -40,6 +40,9 @@ PROMPT_FIELDS = (
 CHOICE_FIELDS = ("limit", "per_program", "origin")
 """Options that only choose items: the items themselves are compared instead."""
 
+_CHECK_FIELDS = ("batch_invariance_items",)
+"""Options of checks that do not touch the answers."""
+
 
 _USUAL_STOP = {str(ChatMode.NONE): [EXECUTION_V1.end], str(ChatMode.MODEL): []}
 """Stop strings that follow from the way of asking, and are declared together with it."""
@@ -88,7 +91,7 @@ def required_fields(run: ReportRun) -> dict[str, Any]:
     identity = run.identity
     inputs = dict(identity.get("inputs") or {})
     inputs.pop("shots", None)
-    free = {*PROMPT_FIELDS, *CHOICE_FIELDS}
+    free = {*PROMPT_FIELDS, *CHOICE_FIELDS, *_CHECK_FIELDS}
     fields: dict[str, Any] = {"items": _items_sha256(run)}
     fields |= {name: value for name, value in run.config.items() if name not in free}
     if fields.get("stop") == _USUAL_STOP.get(str(run.config.get("chat_template"))):

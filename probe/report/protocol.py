@@ -26,6 +26,7 @@ _CONFIG_NAMES = {
     "decoding": "Decoding",
     "max_new_tokens": "Token budget of an answer",
     "stop": "Stop strings",
+    "batch_invariance_items": "Items decoded once more, alone, at most",
     "chat_template": "Chat template",
     "chat_template_sha256": "Chat template (sha256)",
 }

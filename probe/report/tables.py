@@ -231,6 +231,7 @@ def ending_table(cohort: Cohort, labels: Labels, key: str) -> Table:
         )
         for name in reasons
     ]
+    rows += _invariance_rows(runs)
     for name in ("prompt", "completion"):
         totals = [Cell(text=f"{run.results['tokens'][name]:,}") for run in runs]
         rows.append((Cell(text=f"{name.capitalize()} tokens, in all"), *totals))
@@ -239,8 +240,27 @@ def ending_table(cohort: Cohort, labels: Labels, key: str) -> Table:
         caption="How the completions ended, and answers that are no literal.",
         columns=("Count", *(labels[run] for run in runs)),
         rows=tuple(rows),
-        foot="Every item counts, also one without an answer: it is wrong.",
+        foot="Every item counts, also one without an answer: it is wrong. Where answers were "
+        "decoded once more with nothing beside them, the share that read otherwise has a Wilson "
+        "interval.",
     )
+
+
+def _invariance_rows(runs: Sequence[ReportRun]) -> list[tuple[Cell, ...]]:
+    """Return how often decoding an item alone gave another text, if any run has tried."""
+    found = [run.results.get("batch_invariance") for run in runs]
+    if not any(found):
+        return []
+    cells = [
+        Cell(
+            text=f"{tried['texts_changed']} of {tried['n_items']}",
+            note=interval(estimate(tried["flip_rate"])),
+        )
+        if tried
+        else Cell(text=NOTHING)
+        for tried in found
+    ]
+    return [(Cell(text="Answers that read otherwise when decoded alone"), *cells)]
 
 
 def _counts(name: str, runs: Sequence[ReportRun], counts: Sequence[int]) -> tuple[Cell, ...]:

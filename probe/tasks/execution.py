@@ -19,12 +19,13 @@ from probe.config import ExecutionConfig
 from probe.metrics import PREDICTION_POLICIES
 from probe.prompts import EXECUTION_V1, ChatMode, ChatTemplate, execution_prompt
 from probe.runs import RunWriter
+from probe.tasks.invariance import ALONE, items_to_repeat
 from probe.tasks.items import choose
 from probe.tasks.scoring import REPLY, execution_results, score_sample, self_test
 from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
 
 if TYPE_CHECKING:
-    from probe.models.text import Completion, TextGenerator
+    from probe.models.text import Completion, Decoding, TextGenerator
 
 __all__ = ["evaluate_execution"]
 
@@ -89,22 +90,26 @@ def _generate(
     display: Progress,
 ) -> None:
     """Ask the model for every missing item and store the samples as they come."""
-    from probe.models.text import Decoding, Request, chat_of
+    from probe.models.text import Finish, Request, chat_of
 
     chat = chat_of(generator)
     by_id = {item.trace_id: item for item in missing}
-    requests = [
-        Request(key=key, prompt=prompts[key], task_id=str(item.task_id))
+    requests = {
+        key: Request(key=key, prompt=prompts[key], task_id=str(item.task_id))
         for key, item in by_id.items()
-    ]
-    decoding = Decoding(max_new_tokens=config.max_new_tokens, stop=_stop(chat))
+    }
+    decoding = _decoding(config, chat)
+    repeated = items_to_repeat(list(prompts), config.batch_invariance_items)
     display.start("evaluating", len(requests))
     waiting: list[dict[str, Any]] = []
     try:
-        for completion in generator.generate(requests, decoding):
+        for completion in generator.generate(list(requests.values()), decoding):
             item = by_id[completion.key]
             seen = chat.render(prompts[item.trace_id])
             row = _sample(item, seen, completion, baselines)
+            if completion.key in repeated and completion.finish is not Finish.OVERFLOW:
+                alone = generator.alone(requests[completion.key], decoding)
+                row |= {} if alone is None else {ALONE: alone.text}
             waiting.append(row if chat.mode is ChatMode.NONE else _as_reply(row))
             display.advance()
             if len(waiting) >= _SAVE_EVERY:
@@ -143,9 +148,12 @@ def _as_reply(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **score_sample(row)}
 
 
-def _stop(chat: ChatTemplate) -> tuple[str, ...]:
-    """Return what ends an answer: the line's end, but a message goes on until its own."""
-    return (EXECUTION_V1.end,) if chat.mode is ChatMode.NONE else ()
+def _decoding(config: ExecutionConfig, chat: ChatTemplate) -> Decoding:
+    """Return how answers are decoded: to the line's end, but a message goes on until its own."""
+    from probe.models.text import Decoding
+
+    stop = (EXECUTION_V1.end,) if chat.mode is ChatMode.NONE else ()
+    return Decoding(max_new_tokens=config.max_new_tokens, stop=stop)
 
 
 def _baselines(
@@ -172,9 +180,8 @@ def _identity(
             "per_program": config.per_program,
             "limit": config.limit,
             "seed": config.seed,
-            "decoding": "greedy",
-            "max_new_tokens": config.max_new_tokens,
-            "stop": list(_stop(chat)),
+            "batch_invariance_items": config.batch_invariance_items,
+            **_decoding(config, chat).to_json(),
             **chat.to_json(),
         },
         "inputs": {

@@ -18,6 +18,7 @@ from probe.extract import Reason, extract_answer
 from probe.metrics import PREDICTION_POLICIES, score_prediction
 from probe.reply import extract_reply
 from probe.statistics import cluster_bootstrap
+from probe.tasks.invariance import invariance_results
 
 __all__ = ["EXECUTION", "REPLY", "execution_results", "score_sample", "self_test"]
 
@@ -76,6 +77,7 @@ def execution_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "prompt": sum(row["prompt_tokens"] for row in samples),
             "completion": sum(row["completion_tokens"] for row in samples),
         },
+        **invariance_results(samples, score_sample),
     }
 
 

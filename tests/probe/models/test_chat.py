@@ -20,7 +20,7 @@ from probe.models.load import load_model
 from probe.models.text import Decoding, Request, chat_of
 from probe.prompts import NO_CHAT, ChatMode
 from probe.runs import read_run
-from probe.tasks.asking import make_generator
+from probe.tasks.asking import open_model
 from probe.tasks.execution import evaluate_execution
 from probe.training.run import finetune_run, preview_items
 from probe.verify import verify
@@ -132,7 +132,9 @@ def test_a_tuned_model_is_asked_as_it_was_trained(
         model=str(folder), adapter=tuned, device="cpu", chat_template=ChatMode.MODEL
     )
     out = tmp_path / "run"
-    evaluate_execution(evaluation(tiny_traces, out, options), lambda: make_generator(options))
+    evaluate_execution(
+        evaluation(tiny_traces, out, options), lambda: open_model(options)(options.adapter)
+    )
     (found,) = verify(out)
     assert found.ok
     run = read_run(out)
@@ -147,7 +149,7 @@ def test_a_tuned_model_is_asked_as_it_was_trained(
     plain = replace(options, chat_template=ChatMode.NONE)
     for where in (tuned, tuned / "adapter"):
         with pytest.raises(UsageError, match=r"trained with --chat-template model; it cannot be"):
-            make_generator(replace(plain, adapter=where))
+            open_model(plain)(where)
 
 
 def test_another_template_than_that_of_the_training_is_refused(
@@ -160,7 +162,7 @@ def test_another_template_than_that_of_the_training_is_refused(
         model=str(other), adapter=tuned, device="cpu", chat_template=ChatMode.MODEL
     )
     with pytest.raises(ModelError, match="trained with another chat template"):
-        make_generator(options)
+        open_model(options)(options.adapter)
 
 
 @pytest.mark.parametrize("record", ["old", "other verb", "broken", "none"])

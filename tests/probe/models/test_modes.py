@@ -42,7 +42,7 @@ def test_every_architecture_gives_the_texts_of_plain_generate(
     requests = [Request(key=str(n), prompt=prompt) for n, prompt in enumerate(PROMPTS)]
     decoding = Decoding(max_new_tokens=20)
     together = {c.key: c for c in generator.generate(requests, decoding)}
-    assert together == {c.key: c for c in generator.generate_alone(requests, decoding)}
+    assert together == {r.key: generator.alone(r, decoding) for r in requests}
 
 
 def test_attention_that_says_nothing_of_its_window_is_not_trusted(

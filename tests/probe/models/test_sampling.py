@@ -103,7 +103,7 @@ def test_samples_do_not_depend_on_batch_order_or_company(loaded: LoadedModel) ->
     assert texts(HFGenerator(loaded, rows=2), requests[::-1], DECODING) == expected
     part = requests[5:9]  # as after a resume
     assert texts(HFGenerator(loaded), part, DECODING) == {r.key: expected[r.key] for r in part}
-    alone = {c.key: c.text for c in HFGenerator(loaded).generate_alone(requests, DECODING)}
+    alone = {r.key: HFGenerator(loaded).alone(r, DECODING).text for r in requests}
     assert alone == expected
 
 

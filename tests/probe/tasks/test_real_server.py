@@ -20,7 +20,7 @@ from generators.progress import Quiet
 from probe.config import ExecutionConfig, ModelOptions
 from probe.prompts import ChatMode
 from probe.runs import read_run
-from probe.tasks.asking import make_generator
+from probe.tasks.asking import open_model
 from probe.tasks.execution import evaluate_execution
 from probe.verify import verify
 
@@ -119,7 +119,7 @@ def ask(
     def run(name: str, options: ModelOptions, **config: Any) -> list[dict[str, Any]]:
         out = tmp_path / name
         wanted = ExecutionConfig(traces=tiny_traces, out=out, model=options, **config)
-        evaluate_execution(wanted, lambda: make_generator(options))
+        evaluate_execution(wanted, lambda: open_model(options)(options.adapter))
         (found,) = verify(out)
         assert found.ok, found.differences
         return read_run(out).samples

@@ -1,0 +1,64 @@
+"""One evaluation for each of several adapters of a model that is loaded once.
+
+``probe evaluate execution`` calls :func:`evaluate_adapters`, also for a single run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from generators.errors import UsageError
+from generators.progress import Progress
+from probe.config import ExecutionConfig
+from probe.tasks.asking import open_model
+from probe.tasks.execution import evaluate_execution
+
+__all__ = ["BASE", "evaluate_adapters"]
+
+BASE = "base"
+"""Stands among adapters for the model without one."""
+
+
+def evaluate_adapters(
+    config: ExecutionConfig, adapters: Sequence[str], *, progress: Progress | None = None
+) -> dict[Path, dict[str, Any]]:
+    """Evaluate a model under each adapter and return the results documents by run folder.
+
+    Args:
+        config: What to evaluate; the run folder of a single adapter, or the folder of several
+            runs, each named after its adapter.
+        adapters: Adapter folders, folders of fine-tuning runs, or ``base``; at least one.
+        progress: Display of the items done.
+
+    Raises:
+        ProbeError: An input cannot be used, two adapters have the same name, or a run folder
+            holds another run. The runs before are finished and kept.
+    """
+    outs = _run_folders(config.out, adapters)
+    found = {}
+    ask = open_model(config.model, progress=progress)
+    for out, name in zip(outs, adapters, strict=True):
+        adapter = None if name == BASE else Path(name)
+        one = replace(config, out=out, model=replace(config.model, adapter=adapter))
+        found[out] = evaluate_execution(one, partial(ask, adapter), progress=progress)
+    return found
+
+
+def _run_folders(out: Path, adapters: Sequence[str]) -> list[Path]:
+    if len(adapters) == 1:
+        return [out]
+    names = [_name(adapter) for adapter in adapters]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UsageError(f"two adapters are called {twice[0]!r}; their runs need different names")
+    return [out / name for name in names]
+
+
+def _name(adapter: str) -> str:
+    path = Path(adapter).resolve()
+    return path.parent.name if path.name == "adapter" else path.name
