@@ -7,8 +7,20 @@ from typing import Annotated
 
 import typer
 
-from probe.config import FinetuneConfig, ModelOptions
-from probe.options import AcceptLicence, Chat, Device, Dtype, Json, Limit, Model, Quiet, Seed
+from probe.config import DataOptions, FinetuneConfig, ModelOptions
+from probe.options import (
+    AcceptLicence,
+    AcceptUnknown,
+    Chat,
+    DataDir,
+    Device,
+    Dtype,
+    Json,
+    Limit,
+    Model,
+    Quiet,
+    Seed,
+)
 from probe.prompts import ChatMode
 from probe.summaries import finetune_lines
 from probe.terminal import display, show
@@ -26,6 +38,12 @@ def finetune(
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
     model: Model = "smollm2-135m",
+    shots: Annotated[
+        int, typer.Option(min=0, max=3, help="Solved examples in the prompt.")
+    ] = _FINETUNE.shots,
+    shot_source: Annotated[
+        str | None, typer.Option(help="Source of the examples; else that of the traces.")
+    ] = None,
     limit: Limit = None,
     per_program: Annotated[
         int | None, typer.Option(min=1, help="At most so many traces a program.")
@@ -79,6 +97,8 @@ def finetune(
     device: Device = "auto",
     dtype: Dtype = "auto",
     accept_licence: AcceptLicence = False,
+    data_dir: DataDir = None,
+    accept_unknown_data: AcceptUnknown = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -100,6 +120,9 @@ def finetune(
             accept_licence=accept_licence,
             chat_template=chat_template,
         ),
+        data=DataOptions(data_dir=data_dir, accept_unknown=accept_unknown_data),
+        shots=shots,
+        shot_source=shot_source,
         limit=limit,
         per_program=per_program,
         epochs=epochs,

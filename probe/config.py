@@ -85,6 +85,9 @@ class FinetuneConfig:
     out: Path
     validation_traces: Path | None = None
     model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    shots: int = 0
+    shot_source: str | None = None
     limit: int | None = None
     per_program: int | None = None
     validation_items: int = 128

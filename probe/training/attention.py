@@ -237,12 +237,13 @@ def _attend(
     repeats = heads // shared
     grouped = query.view(shared, repeats, -1, size)
     keys, values = torch.split(key, layout.sizes, dim=2), torch.split(value, layout.sizes, dim=2)
+    # split, not sliced: the gradients of slices are each as large as the whole
+    queries = torch.split(grouped, [block.stop - block.start for block in layout.blocks], dim=2)
+    masks = layout.masks(query, repeats, sliding_window)
     outputs = []
-    for block, mask in zip(
-        layout.blocks, layout.masks(query, repeats, sliding_window), strict=True
-    ):
+    for block, asking, mask in zip(layout.blocks, queries, masks, strict=True):
         output = scaled_dot_product_attention(
-            grouped[:, :, block.start : block.stop].reshape(1, shared, -1, size),
+            asking.reshape(1, shared, -1, size),
             torch.cat([keys[i] for i in block.pieces], dim=2),
             torch.cat([values[i] for i in block.pieces], dim=2),
             attn_mask=mask,

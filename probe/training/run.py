@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from generators import jsonl
 from generators.errors import DataError
 from generators.progress import Progress
-from generators.records import Trace
+from generators.records import TRACE_SCHEMA, Trace
 from generators.trace_files import read_traces
 from probe.config import FinetuneConfig
 from probe.models.endpoint import refuse_server
 from probe.prompts import EXECUTION_V1, ChatMode, ChatTemplate, execution_prompt, execution_target
 from probe.runs import RunWriter
 from probe.tasks.items import choose, split_programs
+from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
 from probe.training.dataset import Example, examples_sha256, preview
 from probe.training.launched import launched_precision
 from probe.training.processes import start_processes
@@ -41,7 +42,8 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
     """
     from probe.training.finetune import finetune
 
-    train, validation = _examples(config)
+    shown, shot_source = _shown(config)
+    train, validation = _examples(config, shown)
     settings = _settings(config)
     settings.check()
     processes = start_processes(settings.mixed_precision, settings.device)
@@ -52,6 +54,8 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
         "config": {
             **{name: value for name, value in settings.identity().items() if name != "model"},
             **chat.to_json(),
+            "shots": config.shots,
+            "shot_ids": [shot.task_id for shot in shown],
             "limit": config.limit,
             "per_program": config.per_program,
             "processes": processes.count,
@@ -67,6 +71,7 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
                 if config.validation_traces
                 else None
             ),
+            "shots": shot_source,
             "train": {"examples": len(train), "sha256": examples_sha256(train)},
             "validation": {"examples": len(validation), "sha256": examples_sha256(validation)},
         },
@@ -92,7 +97,7 @@ def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -
     Raises:
         ProbeError: An input cannot be used, or the model cannot be had.
     """
-    train, _ = _examples(config)
+    train, _ = _examples(config, _shown(config)[0])
     load, _, chat = _loader(config, progress)
     return preview(_in_template(train, chat), load())
 
@@ -152,7 +157,16 @@ def _loader(
     return (lambda: ready.pop() if ready else fresh()), ready[0].identity, chat
 
 
-def _examples(config: FinetuneConfig) -> tuple[list[Example], list[Example]]:
+def _shown(config: FinetuneConfig) -> tuple[list[Trace], dict[str, Any] | None]:
+    """Return the solved examples of the prompts, and the source they come from."""
+    header = jsonl.read_header(config.traces, TRACE_SCHEMA)
+    name = config.shot_source or str(header.get("source", {}).get("name"))
+    return few_shot_examples(name, config.shots, config.data)
+
+
+def _examples(
+    config: FinetuneConfig, shown: Sequence[Trace]
+) -> tuple[list[Example], list[Example]]:
     """Choose training and validation traces, by program, and put them into words."""
     traces = read_traces(config.traces)
     if config.validation_traces is not None:
@@ -165,14 +179,15 @@ def _examples(config: FinetuneConfig) -> tuple[list[Example], list[Example]]:
     validation = choose(validation, seed=config.seed, limit=config.validation_items)
     if not train:
         raise DataError(f"{config.traces} leaves no traces to train on")
-    return _worded(train), _worded(validation)
+    refuse_shots_among_items(shown, [*train, *validation])
+    return _worded(train, shown), _worded(validation, shown)
 
 
-def _worded(traces: Sequence[Trace]) -> list[Example]:
+def _worded(traces: Sequence[Trace], shown: Sequence[Trace]) -> list[Example]:
     return [
         Example(
             group=f"{trace.source}/{trace.task_id}",
-            prompt=execution_prompt(EXECUTION_V1, (), trace),
+            prompt=execution_prompt(EXECUTION_V1, shown, trace),
             target=execution_target(EXECUTION_V1, trace),
         )
         for trace in traces

@@ -39,6 +39,7 @@ from probe.models.catalog import Via
 from probe.models.load import load_model
 from probe.models.locate import locate_model
 from probe.prompts import EXECUTION_V1, execution_prompt, execution_target
+from probe.tasks.shots import few_shot_examples
 from probe.tasks.traces import make_traces
 from probe.training.dataset import Example
 from probe.training.finetune import finetune
@@ -70,7 +71,7 @@ trainer = InOrder(
         output_dir=job["out"], per_device_train_batch_size=job["batch"],
         gradient_accumulation_steps=job["accumulate"], max_steps=job["steps"],
         learning_rate=job["rate"], lr_scheduler_type="constant", weight_decay=0.0,
-        use_cpu=True, bf16=False, gradient_checkpointing=False, max_length=512,
+        use_cpu=True, bf16=False, gradient_checkpointing=False, max_length=1024,
         packing=job["packing"], logging_steps=1, report_to=[], save_strategy="no",
         dataloader_pin_memory=False, disable_tqdm=True,
     ),
@@ -101,12 +102,14 @@ def chosen_traces(per_program: int, items: int, folder: Path) -> list[Trace]:
     return picked[:items]
 
 
-def worded(traces: Sequence[Trace]) -> list[Example]:
+def worded(traces: Sequence[Trace], shots: int = 0) -> list[Example]:
     """Put traces into the words that both are trained on."""
+    data = DataOptions(data_dir=Path(os.environ["PROBE_DATA_DIR"]))
+    shown, _ = few_shot_examples("mbpp", shots, data)
     return [
         Example(
             group=f"{trace.source}/{trace.task_id}",
-            prompt=execution_prompt(EXECUTION_V1, (), trace),
+            prompt=execution_prompt(EXECUTION_V1, shown, trace),
             target=execution_target(EXECUTION_V1, trace),
         )
         for trace in traces
@@ -235,6 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--per-program", type=int, default=10, help="traces a program: 3, 10, 20")
+    parser.add_argument("--shots", type=int, default=3, help="solved examples in the prompt")
     parser.add_argument("--items", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32, help="items of an optimiser step")
     parser.add_argument("--repeat", type=int, default=2, help="runs of probe around TRL's one")
@@ -244,7 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     python = peer_python("trl", PEERS, options.peer_python)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        examples = worded(chosen_traces(options.per_program, options.items, folder))
+        traces = chosen_traces(options.per_program, options.items, folder)
+        examples = worded(traces, options.shots)
         steps = len(examples) // options.batch
         rate = matrix_rate()
         mine = [ours(examples, options.batch, steps, folder / "before")]
@@ -254,14 +259,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for i in range(options.repeat - 1)
         ]
         rate = max(rate, matrix_rate())
-    show(mine, theirs, steps * options.batch, rate, options.per_program)
+    print(f"{options.per_program} traces a program, {options.shots} shots")
+    show(mine, theirs, steps * options.batch, rate)
 
 
-def show(
-    mine: list[dict[str, Any]], theirs: dict[str, Any], items: int, rate: float, per_program: int
-) -> None:
+def show(mine: list[dict[str, Any]], theirs: dict[str, Any], items: int, rate: float) -> None:
     """Print what was measured."""
-    print(f"{items} items, {per_program} traces a program, {len(mine[0]['losses'])} steps")
+    print(f"{items} items, {len(mine[0]['losses'])} steps")
     for name, found in [("probe finetune", run) for run in mine] + [(PEERS[0], theirs)]:
         mean = statistics.fmean(found["losses"])
         losses = " ".join(f"{loss:.3f}" for loss in found["losses"])
