@@ -7,6 +7,7 @@ verb of its own makes, so each resumes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["quickstart"]
 
 _INPUTS = 10
-_REPEATED = 10
+_REPEATED = 0.1  # share of the items that are decoded once more, alone
 _EVALUATIONS = (("few-shot", 3, False), ("zero-shot", 0, False), ("tuned", 0, True))
 
 
@@ -112,7 +113,7 @@ def _evaluate(
             shots=shots,
             limit=config.items,
             max_new_tokens=48,
-            batch_invariance_items=_REPEATED,
+            batch_invariance_items=math.ceil(_REPEATED * config.items),
             seed=config.seed,
         ),
         partial(ask, adapter),

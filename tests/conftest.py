@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 # How long an example takes says something about the machine, nothing about the code.
 settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-speed")
+# One thread for each worker of the tests, and for what it starts: more threads than cores wait for
+# one another. Read by torch when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A shell that starts the tests in the background lets its children ignore Ctrl-C; tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

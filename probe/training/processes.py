@@ -42,7 +42,7 @@ class Processes:
         self._accelerator = accelerator
         self.count: int = accelerator.num_processes if accelerator else 1
         self.index: int = accelerator.process_index if accelerator else 0
-        self.device: str | None = str(accelerator.device) if self.count > 1 else None
+        self.device: str | None = _own_device(accelerator.device) if self.count > 1 else None
 
     @property
     def is_main(self) -> bool:
@@ -127,6 +127,11 @@ class Processes:
             AcceleratorState._reset_state(reset_partial_state=True)
 
 
+def _own_device(device: torch.device) -> str:
+    """Return a process's device as users name it: there is one CPU, whatever its number."""
+    return "cpu" if device.type == "cpu" else str(device)
+
+
 def start_processes(mixed_precision: str, device: str) -> Processes:
     """Meet the other processes, if a launcher has started some.
 
@@ -163,11 +168,14 @@ def _accelerator(mixed_precision: str, device: str) -> Any:
     from probe.models.load import choose_device
 
     AcceleratorState._reset_state()  # of an earlier run in this process, in another precision
+    place = choose_device(device)
     try:
-        return Accelerator(
-            mixed_precision=mixed_precision,
-            cpu=choose_device(device) == "cpu",
-            device_placement=False,
+        accelerator = Accelerator(
+            mixed_precision=mixed_precision, cpu=place == "cpu", device_placement=False
         )
     except (ValueError, NotImplementedError) as error:
         raise UsageError(f"mixed precision {mixed_precision}: {error}") from None
+    if mixed_precision != "no" and not accelerator.native_amp:
+        # accelerate would go on in full precision and say nothing
+        raise UsageError(f"mixed precision {mixed_precision}: {place} does not have it")
+    return accelerator

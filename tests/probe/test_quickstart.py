@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 pytestmark = pytest.mark.slow
 
@@ -25,16 +26,23 @@ def probe(*arguments: str | Path, cache: Path) -> subprocess.CompletedProcess[st
     )
 
 
+COMMAND = ["quickstart", "--steps", "2", "--items", "8", "--out"]
+
+
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Path:
-    """A finished quickstart: two steps of training, eight items."""
-    out = tmp_path_factory.mktemp("quick")
-    command = ["quickstart", "--out", out, "--steps", "2", "--items", "8"]
-    first = probe(*command, cache=model_cache)
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines()[-1] == f"report: {out / 'report' / 'index.html'}"
-    assert "%" in first.stdout
-    assert "evaluating" in first.stderr
+def done(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, testrun_uid: str) -> Path:
+    """A finished quickstart, one for all workers: two steps of training, eight items."""
+    shared = tmp_path_factory.getbasetemp().parent / f"quick-{testrun_uid}"
+    out = shared / "out"
+    shared.mkdir(exist_ok=True)
+    with FileLock(shared / "lock"):
+        if not (shared / "ready").exists():
+            first = probe(*COMMAND, out, cache=model_cache)
+            assert first.returncode == 0, first.stderr
+            assert first.stdout.splitlines()[-1] == f"report: {out / 'report' / 'index.html'}"
+            assert "%" in first.stdout
+            assert "evaluating" in first.stderr
+            (shared / "ready").touch()
     return out
 
 
@@ -81,8 +89,6 @@ def test_the_same_command_again_changes_nothing(done: Path, model_cache: Path) -
         }
 
     before = content()
-    again = probe(
-        "quickstart", "--out", done, "--steps", "2", "--items", "8", "--quiet", cache=model_cache
-    )
+    again = probe(*COMMAND, done, "--quiet", cache=model_cache)
     assert again.returncode == 0, again.stderr
     assert content() == before

@@ -84,7 +84,7 @@ def test_other_weights_are_other_weights(make_execution_run: MakeRun) -> None:
 
 def test_servers_are_told_apart_by_their_address(make_execution_run: MakeRun) -> None:
     nothing: dict[str, Any] = {"weights": {}}
-    one, two, again = runs_of(
+    again, one, two = runs_of(  # in report order
         make_execution_run("one", model={**nothing, "spec": "http://a:1/v1#m"}),
         make_execution_run("two", model={**nothing, "spec": "http://b:1/v1#m"}),
         make_execution_run("again", model={**nothing, "spec": "http://a:1/v1#m"}),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,6 @@ from typing import Any
 import pytest
 
 from generators.errors import UsageError
-from probe.cli import main
 from probe.config import ExecutionConfig, ModelOptions
 from probe.models import load
 from probe.runs import SAMPLES, read_run
@@ -83,16 +84,24 @@ def test_one_load_gives_what_single_runs_give(
     assert len(loads) == 4
 
 
-def test_through_the_command_line(
-    config: ExecutionConfig, adapters: list[Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["evaluate", "execution", "--traces", str(config.traces), "--out", str(config.out)]
+def test_through_the_command_line(config: ExecutionConfig, adapters: list[Path]) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "probe",
+        "evaluate",
+        "execution",
+        "--traces",
+        str(config.traces),
+        "--out",
+        str(config.out),
+    ]
     command += ["--model", config.model.model, "--device", "cpu", "--shots", "0", "--limit", "6"]
     command += ["--max-new-tokens", "5", "--json", "--quiet", "--token-budget", "600"]
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--adapter", "base", "--adapter", str(adapters[0])])
-    assert not ended.value.code
-    found = json.loads(capsys.readouterr().out)
+    command += ["--adapter", "base", "--adapter", str(adapters[0])]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
     assert list(found["runs"]) == ["base", "one"]
     assert found["runs"]["one"]["batch_invariance"]["n_items"] == 6
 

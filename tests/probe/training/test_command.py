@@ -37,7 +37,7 @@ def options(make_model_folder: Callable[..., Path], tiny_traces: Path) -> list[s
         "--items-per-step": 4,
         "--save-every": 2,
         "--eval-every": 6,
-        "--learning-rate": 0.01,
+        "--learning-rate": 0.001,
         "--schedule": "linear",
         "--max-length": 4096,
     }
