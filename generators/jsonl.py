@@ -81,6 +81,10 @@ def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+# Large, so that other threads seldom hold up the hashing of a model's weights.
+_HASHED_AT_ONCE = 1 << 27
+
+
 def sha256_file(path: Path) -> str:
     """Return the hex sha256 of a file's bytes.
 
@@ -89,7 +93,10 @@ def sha256_file(path: Path) -> str:
     """
     try:
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while chunk := stream.read(_HASHED_AT_ONCE):
+                digest.update(chunk)
+            return digest.hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from None
 

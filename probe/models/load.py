@@ -16,9 +16,10 @@ from generators.errors import ModelError
 from generators.progress import Progress, Quiet
 from probe.models.adapter import attach_adapter
 from probe.models.catalog import Via
+from probe.models.fetch import cached_folder
 from probe.models.locate import LocatedModel, locate_model
 from probe.models.quiet import quiet_transformers
-from probe.models.tokens import read_tokenizer
+from probe.models.tokens import TokenizerAhead, read_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -101,9 +102,11 @@ def load_model(
     shown = progress or Quiet()
     place = choose_device(device)
     precision = choose_dtype(dtype, place)
-    found = locate_model(spec, via=via, accept_licence=accept_licence, progress=shown)
+    with TokenizerAhead(cached_folder(spec, via)) as ahead:
+        found = locate_model(spec, via=via, accept_licence=accept_licence, progress=shown)
     shown.start(f"loading {found.name}", None)
-    model, tokenizer = _read(found, getattr(torch, precision))
+    tokenizer = ahead.tokenizer(found.folder) or read_tokenizer(found.folder, found.name)
+    model = _read(found, getattr(torch, precision))
     model = _place(model, place, found.name).eval()
     shown.finish()
     end_ids = _end_ids(model, tokenizer, found.end_tokens)
@@ -187,11 +190,10 @@ def choose_dtype(wanted: str, device: str) -> str:
     return "float16" if device == "mps" else "float32"
 
 
-def _read(found: LocatedModel, dtype: torch.dtype) -> tuple[Any, Any]:
-    """Read model and tokenizer from a folder; nothing is fetched and no foreign code runs."""
+def _read(found: LocatedModel, dtype: torch.dtype) -> Any:
+    """Read a model from its folder; nothing is fetched and no foreign code runs."""
     from transformers import AutoModelForCausalLM
 
-    tokenizer = read_tokenizer(found)
     try:
         with quiet_transformers():
             model = AutoModelForCausalLM.from_pretrained(
@@ -202,7 +204,7 @@ def _read(found: LocatedModel, dtype: torch.dtype) -> tuple[Any, Any]:
         raise ModelError(f"cannot load the model {found.name}: {line}") from None
     # What an adapter trained on this model will name as its base: never a path of this machine.
     model.config._name_or_path = model.name_or_path = found.base_name
-    return model, tokenizer
+    return model
 
 
 def _place(model: Any, device: str, name: str) -> Any:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
 
 from generators.errors import ModelError
 from generators.jsonl import sha256_file, sha256_text
 from generators.progress import Progress, Quiet
 from probe.models.catalog import Via
-from probe.models.locate import LocatedModel, locate_model
+from probe.models.locate import locate_model
 from probe.models.quiet import quiet_transformers
 
 __all__ = ["read_tokenizer", "token_counter"]
@@ -37,7 +39,7 @@ def token_counter(
     found = locate_model(
         spec, via=Via.AUTO, accept_licence=accept_licence, progress=progress or Quiet()
     )
-    tokenizer, lock = read_tokenizer(found), threading.Lock()
+    tokenizer, lock = read_tokenizer(found.folder, found.name), threading.Lock()
 
     def count(text: str) -> int:
         with lock:  # a fast tokenizer may be used by one thread at a time
@@ -48,8 +50,52 @@ def token_counter(
     return count, f"{found.name}:{digest[:16]}"
 
 
-def read_tokenizer(found: LocatedModel) -> Any:
+class TokenizerAhead:
+    """A tokenizer that is read while the files of its model are still being checked.
+
+    Large vocabularies take seconds, and so does hashing the weights. Used as a context manager
+    around the check.
+
+    Args:
+        folder: The cached model's folder, or ``None``: then only what reads it is imported.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._mark = _mark(folder)
+        self._tokenizer: Any = None
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    def _read(self) -> None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_utils  # noqa: F401
+
+        if self._folder is not None:
+            with suppress(ModelError):  # a broken one is noticed by the check
+                self._tokenizer = read_tokenizer(self._folder, self._folder.name)
+
+    def tokenizer(self, folder: Path) -> Any:
+        """Return the tokenizer if it came from this very folder; ``None`` if it was rebuilt."""
+        same = self._mark is not None and self._mark == _mark(folder)
+        return self._tokenizer if same else None
+
+
+def _mark(folder: Path | None) -> tuple[Path, int] | None:
+    return None if folder is None else (folder, folder.stat().st_ino)
+
+
+def read_tokenizer(folder: Path, name: str) -> Any:
     """Read the tokenizer of a model; nothing is fetched and no foreign code runs.
+
+    Args:
+        folder: The model's folder.
+        name: The model, for messages.
 
     Raises:
         ModelError: It cannot be read.
@@ -58,7 +104,7 @@ def read_tokenizer(found: LocatedModel) -> Any:
 
     try:
         with quiet_transformers():
-            return AutoTokenizer.from_pretrained(found.folder, local_files_only=True)
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # transformers and tokenizers each have their own
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"cannot load the model {found.name}: {line}") from None
+        raise ModelError(f"cannot load the model {name}: {line}") from None
