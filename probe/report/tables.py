@@ -231,7 +231,8 @@ def ending_table(cohort: Cohort, labels: Labels, key: str) -> Table:
         )
         for name in reasons
     ]
-    rows += _invariance_rows(runs)
+    repeated = _invariance_rows(runs)
+    rows += repeated
     for name in ("prompt", "completion"):
         totals = [Cell(text=f"{run.results['tokens'][name]:,}") for run in runs]
         rows.append((Cell(text=f"{name.capitalize()} tokens, in all"), *totals))
@@ -240,10 +241,15 @@ def ending_table(cohort: Cohort, labels: Labels, key: str) -> Table:
         caption="How the completions ended, and answers that are no literal.",
         columns=("Count", *(labels[run] for run in runs)),
         rows=tuple(rows),
-        foot="Every item counts, also one without an answer: it is wrong. Where answers were "
-        "decoded once more with nothing beside them, the share that read otherwise has a Wilson "
-        "interval.",
+        foot="Every item counts, also one without an answer: it is wrong."
+        + (_REPEATED_FOOT if repeated else ""),
     )
+
+
+_REPEATED_FOOT = (
+    " Some items were decoded once more with nothing beside them; the share that read otherwise "
+    "has a Wilson interval."
+)
 
 
 def _invariance_rows(runs: Sequence[ReportRun]) -> list[tuple[Cell, ...]]:

@@ -200,6 +200,7 @@ def make_execution_run(
         items: int | None = None,
         completions: dict[str, str] | None = None,
         model: Merge | None = None,
+        alone: int = 0,
         **config: Any,
     ) -> Path:
         examples = shown[:shots]
@@ -227,6 +228,8 @@ def make_execution_run(
                 "completion_tokens": len(text) // 3,
                 "baselines": {base: guesses[base][trace.trace_id] for base in BASELINES},
             }
+            if len(rows) < alone:  # the first one reads otherwise
+                row["alone"] = row["completion"] if rows else f"{row['completion']}!"
             rows.append({**row, **score_sample(row)})
         identity = execution_identity(shots=shots, adapter=adapter, **config)
         identity["model"] |= model or {}

@@ -197,3 +197,16 @@ def test_a_broken_run_leaves_no_report(usual_runs: list[Path], tmp_path: Path) -
     with pytest.raises(Exception, match="not finished"):
         build_report(usual_runs, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_batch_invariance_of_a_run_is_shown(
+    make_execution_run: MakeRun, tmp_path: Path
+) -> None:
+    tried, untried = make_execution_run("tried", alone=5), make_execution_run("untried")
+    build_report([tried, untried], tmp_path / "both")
+    shown = (tmp_path / "both" / "report.md").read_text()
+    (row,) = (line for line in shown.splitlines() if "read otherwise when decoded alone" in line)
+    assert "1 of 5" in row
+    assert "decoded once more" in shown
+    build_report([untried], tmp_path / "one")
+    assert "when decoded alone" not in (tmp_path / "one" / "report.md").read_text()
