@@ -35,6 +35,7 @@ __all__ = [
     "SourceUnavailableError",
     "UsageError",
     "VerificationError",
+    "first_line",
 ]
 
 EXIT_DIFFERENCE = 1
@@ -92,3 +93,9 @@ class VerificationError(ProbeError):
     """A recomputed number differs from the stored one."""
 
     exit_code = EXIT_DIFFERENCE
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a library's exception says, or its type's name."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -21,6 +21,8 @@ from probe.options import (
     Limit,
     Quiet,
     Seed,
+    Shots,
+    ShotSource,
 )
 from probe.prompts import ChatMode
 from probe.summaries import execution_lines
@@ -45,12 +47,8 @@ def evaluate_execution(
             "no adapter, each has a run of its own below --out and the model is loaded once."
         ),
     ] = None,
-    shots: Annotated[
-        int, typer.Option(min=0, max=3, help="Solved examples in the prompt.")
-    ] = _EXECUTION.shots,
-    shot_source: Annotated[
-        str | None, typer.Option(help="Source of the examples; else that of the traces.")
-    ] = None,
+    shots: Shots = _EXECUTION.shots,
+    shot_source: ShotSource = None,
     origin: Annotated[Origin | None, typer.Option(help="Only calls of this origin.")] = None,
     per_program: Annotated[
         int | None, typer.Option(min=1, help="At most so many items a program.")

@@ -20,6 +20,8 @@ from probe.options import (
     Model,
     Quiet,
     Seed,
+    Shots,
+    ShotSource,
 )
 from probe.prompts import ChatMode
 from probe.summaries import finetune_lines
@@ -38,12 +40,8 @@ def finetune(
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
     model: Model = "smollm2-135m",
-    shots: Annotated[
-        int, typer.Option(min=0, max=3, help="Solved examples in the prompt.")
-    ] = _FINETUNE.shots,
-    shot_source: Annotated[
-        str | None, typer.Option(help="Source of the examples; else that of the traces.")
-    ] = None,
+    shots: Shots = _FINETUNE.shots,
+    shot_source: ShotSource = None,
     limit: Limit = None,
     per_program: Annotated[
         int | None, typer.Option(min=1, help="At most so many traces a program.")

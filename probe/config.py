@@ -47,7 +47,6 @@ class ModelOptions:
     """
 
     model: str = "smollm2-135m"
-    adapter: Path | None = None
     device: str = "auto"
     dtype: str = "auto"
     accept_licence: bool = False

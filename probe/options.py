@@ -22,6 +22,8 @@ __all__ = [
     "Model",
     "Quiet",
     "Seed",
+    "ShotSource",
+    "Shots",
     "TrustPrograms",
     "Workers",
 ]
@@ -42,6 +44,10 @@ Chat = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16 or float64.")]
+Shots = Annotated[int, typer.Option(min=0, max=3, help="Solved examples in the prompt.")]
+ShotSource = Annotated[
+    str | None, typer.Option(help="Source of the examples; else that of the traces.")
+]
 DataDir = Annotated[
     Path | None, typer.Option(envvar="PROBE_DATA_DIR", help="Folder with problem sources.")
 ]

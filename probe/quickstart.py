@@ -8,7 +8,6 @@ verb of its own makes, so each resumes.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,7 +107,7 @@ def _evaluate(
             traces=traces[Split.TEST],
             baseline_traces=traces[Split.TRAIN],
             out=out,
-            model=replace(config.model, adapter=adapter),
+            model=config.model,
             data=config.data,
             shots=shots,
             limit=config.items,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from generators.sandbox.policy import Backend
+from generators.sandbox.policy import warnings_of
 from generators.trace_summary import summary_path
 
 __all__ = ["execution_lines", "finetune_lines", "grading_lines", "percent", "trace_lines"]
@@ -94,6 +94,4 @@ def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
 
 
 def _isolation(backends: Collection[str]) -> list[str]:
-    if Backend.PROCESS in backends:
-        return ["warning: programs ran without isolation (--trust-programs)"]
-    return []
+    return [f"warning: {warning}" for warning in warnings_of(backends)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from generators.errors import ModelError
+from generators.errors import ModelError, first_line
 from generators.jsonl import sha256_file
 from probe.models.quiet import quiet_transformers
 
@@ -98,8 +98,9 @@ def _attach(model: Any, folder: Path) -> Any:
         with quiet_transformers():
             attached = PeftModel.from_pretrained(model, folder, is_trainable=False)
     except Exception as error:  # peft, safetensors and torch each have their own
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"cannot put the adapter {folder} on this model: {line}") from None
+        raise ModelError(
+            f"cannot put the adapter {folder} on this model: {first_line(error)}"
+        ) from None
     # "auto" would ask the hub about the base model's vocabulary
     expected = get_peft_model_state_dict(attached, save_embedding_layers=False)
     if set(expected) != names:

@@ -52,13 +52,14 @@ class ChatGenerator:
         Raises:
             UsageError: The decoding makes no sense.
         """
-        rendered = [replace(r, prompt=self.chat.render(r.prompt)) for r in requests]
-        return self._inner.generate(rendered, decoding)
+        return self._inner.generate([self._rendered(r) for r in requests], decoding)
 
     def alone(self, request: Request, decoding: Decoding) -> Completion | None:
         """Return the reply when nothing is decoded beside it."""
-        rendered = replace(request, prompt=self.chat.render(request.prompt))
-        return self._inner.alone(rendered, decoding)
+        return self._inner.alone(self._rendered(request), decoding)
+
+    def _rendered(self, request: Request) -> Request:
+        return replace(request, prompt=self.chat.render(request.prompt))
 
 
 def model_template(mode: ChatMode, tokenizer: Any, name: str) -> ChatTemplate:

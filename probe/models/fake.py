@@ -52,13 +52,7 @@ class FakeGenerator:
         for request in requests:
             length = len(request.prompt)
             if self._context_length is not None and length + budget > self._context_length:
-                yield Completion(
-                    key=request.key,
-                    text="",
-                    finish=Finish.OVERFLOW,
-                    prompt_tokens=length,
-                    completion_tokens=0,
-                )
+                yield Completion.overflow(request.key, length)
                 continue
             text, finish, used = _end(self._answer(request), budget, stop)
             yield Completion(

@@ -136,13 +136,7 @@ class HFGenerator:
         for request in requests:
             ids = loaded.encode(request.prompt) or [self._start_token()]
             if limit is not None and len(ids) + room > limit:
-                yield Completion(
-                    key=request.key,
-                    text="",
-                    finish=Finish.OVERFLOW,
-                    prompt_tokens=len(ids),
-                    completion_tokens=0,
-                )
+                yield Completion.overflow(request.key, len(ids))
             else:
                 kept.append(request)
                 prompts.append(ids)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generators.errors import ModelError
+from generators.errors import ModelError, first_line
 from generators.progress import Progress, Quiet
 from probe.models.adapter import attach_adapter
 from probe.models.catalog import Via
@@ -200,8 +200,7 @@ def _read(found: LocatedModel, dtype: torch.dtype) -> Any:
                 found.folder, dtype=dtype, local_files_only=True
             )
     except Exception as error:  # transformers and safetensors each have their own
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"cannot load the model {found.name}: {line}") from None
+        raise ModelError(f"cannot load the model {found.name}: {first_line(error)}") from None
     # What an adapter trained on this model will name as its base: never a path of this machine.
     model.config._name_or_path = model.name_or_path = found.base_name
     return model

@@ -9,14 +9,14 @@ once a layer for all rows of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from probe.models.attention import Score, Sums
+from probe.models.replacing import replaced_attention
 from probe.models.states import Slots, Span
 
 __all__ = ["Part", "Pass", "Segment", "run_pass"]
@@ -178,21 +178,6 @@ def _attention(
     return found.transpose(0, 1)[None].contiguous(), None
 
 
-@contextmanager
-def _ragged(model: Any) -> Iterator[None]:
-    """Switch the attention of ``model`` for the time of a block."""
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(_NAME, _attention)
-    config = model.config.get_text_config(decoder=True)
-    usual = config._attn_implementation
-    config._attn_implementation = _NAME
-    try:
-        yield
-    finally:
-        config._attn_implementation = usual
-
-
 @torch.inference_mode()
 def run_pass(model: Any, work: Pass, wanted: Sequence[int]) -> torch.Tensor:
     """Compute a pass: keep the states of its tokens, and return logits.
@@ -206,7 +191,8 @@ def run_pass(model: Any, work: Pass, wanted: Sequence[int]) -> torch.Tensor:
         Logits ``[wanted, vocabulary]``, in the model's dtype.
     """
     kept = torch.tensor(list(wanted) or [0], device=work.tokens.device)
-    with _ragged(model):
+    config = model.config.get_text_config(decoder=True)
+    with replaced_attention(config, _NAME, _attention):
         output = model(
             input_ids=work.tokens[None],
             position_ids=work.positions[None],

@@ -29,7 +29,7 @@ from probe.models.server_facts import (
     shown_by,
 )
 from probe.models.server_line import AbandonedError, ContextOverflowError, Line, Patience
-from probe.models.text import Completion, Decoding, Finish, Request
+from probe.models.text import Completion, Decoding, Request
 from probe.prompts import ChatMode
 
 __all__ = ["ServerGenerator", "request_seed"]
@@ -154,13 +154,7 @@ class ServerGenerator:
                 not_found=f"it lists {self._has}; the model asked for is {self._name!r}{hint}",
             )
         except ContextOverflowError as error:
-            return Completion(
-                key=request.key,
-                text="",
-                finish=Finish.OVERFLOW,
-                prompt_tokens=error.prompt_tokens,
-                completion_tokens=0,
-            )
+            return Completion.overflow(request.key, error.prompt_tokens)
 
     def _ask(self, client: Any, request: Request, decoding: Decoding) -> Completion:
         """Send one request and read the response."""

@@ -110,6 +110,17 @@ class Completion:
     prompt_tokens: int
     completion_tokens: int
 
+    @classmethod
+    def overflow(cls, key: str, prompt_tokens: int) -> Completion:
+        """Return what becomes of a prompt that does not fit."""
+        return cls(
+            key=key,
+            text="",
+            finish=Finish.OVERFLOW,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=0,
+        )
+
 
 class TextGenerator(Protocol):
     """Completes prompts.

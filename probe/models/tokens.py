@@ -11,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from generators.errors import ModelError
+from generators.errors import ModelError, first_line
 from generators.jsonl import sha256_file, sha256_text
 from generators.progress import Progress, Quiet
 from probe.models.catalog import Via
 from probe.models.locate import locate_model
 from probe.models.quiet import quiet_transformers
 
-__all__ = ["read_tokenizer", "token_counter"]
+__all__ = ["TokenizerAhead", "read_tokenizer", "token_counter"]
 
 
 def token_counter(
@@ -106,5 +106,4 @@ def read_tokenizer(folder: Path, name: str) -> Any:
         with quiet_transformers():
             return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # transformers and tokenizers each have their own
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"cannot load the model {name}: {line}") from None
+        raise ModelError(f"cannot load the model {name}: {first_line(error)}") from None

@@ -44,7 +44,7 @@ def evaluate_adapters(
     ask = open_model(config.model, progress=progress)
     for out, name in zip(outs, adapters, strict=True):
         adapter = None if name == BASE else Path(name)
-        one = replace(config, out=out, model=replace(config.model, adapter=adapter))
+        one = replace(config, out=out)
         found[out] = evaluate_execution(one, partial(ask, adapter), progress=progress)
     return found
 

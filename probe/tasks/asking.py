@@ -27,7 +27,7 @@ def open_model(options: ModelOptions, *, progress: Progress | None = None) -> As
     """Return what gives a generator for an adapter, or for ``None`` that of the bare model.
 
     A model on this machine is loaded with the first generator and kept for the next; a generator
-    is of no more use when the next one is made. ``options.adapter`` is not looked at.
+    is of no more use when the next one is made.
 
     Raises:
         UsageError: An option does not go with the model. From the generators also: the adapter

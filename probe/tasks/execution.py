@@ -106,11 +106,11 @@ def _generate(
         for completion in generator.generate(list(requests.values()), decoding):
             item = by_id[completion.key]
             seen = chat.render(prompts[item.trace_id])
-            row = _sample(item, seen, completion, baselines)
+            row = _sample(item, seen, completion, baselines, chat)
             if completion.key in repeated and completion.finish is not Finish.OVERFLOW:
                 alone = generator.alone(requests[completion.key], decoding)
                 row |= {} if alone is None else {ALONE: alone.text}
-            waiting.append(row if chat.mode is ChatMode.NONE else _as_reply(row))
+            waiting.append(row)
             display.advance()
             if len(waiting) >= _SAVE_EVERY:
                 run.append(waiting)
@@ -121,7 +121,11 @@ def _generate(
 
 
 def _sample(
-    item: Trace, prompt: str, completion: Completion, baselines: dict[str, dict[str, str]]
+    item: Trace,
+    prompt: str,
+    completion: Completion,
+    baselines: dict[str, dict[str, str]],
+    chat: ChatTemplate,
 ) -> dict[str, Any]:
     row = {
         "key": item.trace_id,
@@ -139,12 +143,8 @@ def _sample(
         "completion_tokens": completion.completion_tokens,
         "baselines": {name: baselines[name][item.trace_id] for name in BASELINES},
     }
-    return {**row, **score_sample(row)}
-
-
-def _as_reply(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a sample scored as a chat model's message."""
-    row = {**row, "read_as": REPLY}
+    if chat.mode is not ChatMode.NONE:
+        row["read_as"] = REPLY
     return {**row, **score_sample(row)}
 
 

@@ -12,7 +12,7 @@ that interface, and those loaded with ``eager`` attention, get a dense mask inst
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from generators.errors import ModelError
+from probe.models.replacing import replaced_attention
 from probe.training.packing import Row
 
 if TYPE_CHECKING:
@@ -185,19 +186,9 @@ def uses_tree(model: nn.Module) -> bool:
     return replaceable and text_config(model)._attn_implementation == "sdpa"
 
 
-@contextmanager
-def tree_attention(model: nn.Module) -> Iterator[None]:
-    """Let the model attend by the ``layout`` that it is called with."""
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(_NAME, _attend)
-    config = text_config(model)
-    before = config._attn_implementation
-    config._attn_implementation = _NAME
-    try:
-        yield
-    finally:
-        config._attn_implementation = before
+def tree_attention(model: nn.Module) -> AbstractContextManager[None]:
+    """Let the model attend by the ``layout`` that it is called with, inside the block."""
+    return replaced_attention(text_config(model), _NAME, _attend)
 
 
 def _attend(

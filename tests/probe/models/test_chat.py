@@ -128,13 +128,9 @@ def evaluation(traces: Path, out: Path, options: ModelOptions) -> ExecutionConfi
 def test_a_tuned_model_is_asked_as_it_was_trained(
     folder: Path, tiny_traces: Path, tuned: Path, tmp_path: Path
 ) -> None:
-    options = ModelOptions(
-        model=str(folder), adapter=tuned, device="cpu", chat_template=ChatMode.MODEL
-    )
+    options = ModelOptions(model=str(folder), device="cpu", chat_template=ChatMode.MODEL)
     out = tmp_path / "run"
-    evaluate_execution(
-        evaluation(tiny_traces, out, options), lambda: open_model(options)(options.adapter)
-    )
+    evaluate_execution(evaluation(tiny_traces, out, options), lambda: open_model(options)(tuned))
     (found,) = verify(out)
     assert found.ok
     run = read_run(out)
@@ -158,11 +154,9 @@ def test_another_template_than_that_of_the_training_is_refused(
     other = tmp_path / "tiny-llama"
     shutil.copytree(folder, other)
     (other / "chat_template.jinja").write_text(TEMPLATE + "\n")
-    options = ModelOptions(
-        model=str(other), adapter=tuned, device="cpu", chat_template=ChatMode.MODEL
-    )
+    options = ModelOptions(model=str(other), device="cpu", chat_template=ChatMode.MODEL)
     with pytest.raises(ModelError, match="trained with another chat template"):
-        open_model(options)(options.adapter)
+        open_model(options)(tuned)
 
 
 @pytest.mark.parametrize("record", ["old", "other verb", "broken", "none"])

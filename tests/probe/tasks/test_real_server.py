@@ -121,7 +121,7 @@ def ask(
         wanted = ExecutionConfig(
             traces=tiny_traces, out=out, model=options, batch_invariance_items=1, **config
         )
-        evaluate_execution(wanted, lambda: open_model(options)(options.adapter))
+        evaluate_execution(wanted, lambda: open_model(options)(None))
         (found,) = verify(out)
         assert found.ok, found.differences
         return read_run(out).samples
