@@ -20,8 +20,7 @@ from probe.manifest import identity_sha256
 from probe.report.build import build_report
 from probe.report.bundle import RUNS, bundled
 from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, Run, read_run
-from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
-from probe.tasks.scoring import EXECUTION, execution_results, score_sample
+from probe.tasks.kinds import TASK_KINDS
 from probe.training.results import FINETUNE, LOG, LOG_SCHEMA, finetune_results
 
 __all__ = ["Verification", "verify"]
@@ -87,12 +86,8 @@ def _verify_run(path: Path) -> Verification:
     task = run.results.get("task")
     if task == FINETUNE:
         return _verify_finetune(run, differences)
-    rescore: dict[Any, Callable[[dict[str, Any]], dict[str, Any]]] = {
-        EXECUTION: score_sample,
-        GRADING: rescore_graded,
-    }
-    derive = {EXECUTION: execution_results, GRADING: grading_results}
-    if task not in derive:
+    kind = TASK_KINDS.get(str(task))
+    if kind is None:
         raise RunError(f"{path / RESULTS}: task {task!r} is not one that this release verifies")
     head = jsonl.read_header(path / SAMPLES, "probe.sample")
     if head.get("identity_sha256") != stored:
@@ -100,8 +95,8 @@ def _verify_run(path: Path) -> Verification:
     if run.results.get("samples_sha256") != jsonl.sha256_file(path / SAMPLES):
         differences.append(f"{RESULTS}: samples_sha256 is not the hash of {SAMPLES}")
     try:
-        differences.extend(_sample_differences(run, rescore[task]))
-        again = derive[task](run.samples)
+        differences.extend(_sample_differences(run, kind.score))
+        again = kind.results(run.samples)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:

@@ -13,18 +13,29 @@ from typing import Any
 import numpy as np
 
 from generators.errors import ProbeError
+from generators.records import Trace
 from probe.analysis.baselines import BASELINES
 from probe.extract import Reason, extract_answer
 from probe.metrics import PREDICTION_POLICIES, score_prediction
 from probe.reply import extract_reply
 from probe.statistics import cluster_bootstrap
 from probe.tasks.invariance import invariance_results
+from probe.tasks.questions import REPLY
 
-__all__ = ["EXECUTION", "REPLY", "execution_results", "score_sample", "self_test"]
+__all__ = ["EXECUTION", "execution_results", "score_sample", "self_test", "trace_fields"]
 
 EXECUTION = "execution"
-REPLY = "reply"
-"""Value of a sample's ``read_as`` if its completion is a chat model's message."""
+
+
+def trace_fields(trace: Trace) -> dict[str, Any]:
+    """Return what the sample of a trace keeps of it; scoring and grouping read these."""
+    return {
+        "entry_point": trace.entry_point,
+        "origin": str(trace.origin),
+        "output_type": trace.output_type,
+        "call": trace.call,
+        "expected": trace.output,
+    }
 
 
 def score_sample(row: dict[str, Any]) -> dict[str, Any]:

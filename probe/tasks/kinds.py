@@ -1,0 +1,35 @@
+"""The kinds of runs that have samples: how each one's samples are scored and summed up.
+
+Called by ``probe verify``, which repeats both without a model. A new task adds its line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
+from probe.tasks.scoring import EXECUTION, execution_results, score_sample
+
+__all__ = ["TASK_KINDS", "TaskKind"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskKind:
+    """What has to be repeated to verify a run.
+
+    Attributes:
+        score: From a sample to those of its fields that derive from the others.
+        results: From all samples, in file order, to the results document.
+    """
+
+    score: Callable[[dict[str, Any]], dict[str, Any]]
+    results: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
+
+
+TASK_KINDS = {
+    EXECUTION: TaskKind(score=score_sample, results=execution_results),
+    GRADING: TaskKind(score=rescore_graded, results=grading_results),
+}
+"""By the ``task`` of a results document."""

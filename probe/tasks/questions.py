@@ -1,0 +1,177 @@
+"""Questions put to a model and the samples that come of them: the loop that all tasks share.
+
+A task turns its inputs into questions, and a sample into a score; asking, storing, resuming and
+the check of batched against single decoding are the same for all and stand here. Called by the
+tasks; knows no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from generators.jsonl import sha256_text
+from generators.progress import Progress
+from probe.prompts import ChatMode
+from probe.runs import RunWriter
+from probe.tasks.invariance import ALONE, items_to_repeat
+
+if TYPE_CHECKING:
+    from probe.models.text import Completion, Decoding, TextGenerator
+
+__all__ = ["REPLY", "Question", "Score", "ask_questions", "line_decoding"]
+
+REPLY = "reply"
+"""Value of a sample's ``read_as`` if its completion is a chat model's message."""
+
+Score = Callable[[dict[str, Any]], dict[str, Any]]
+"""Gives the fields of a sample that derive from the others."""
+
+_SAVE_EVERY = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One item of a run as it is put to a model.
+
+    Attributes:
+        key: Names the item in its run.
+        task_id: The program it belongs to.
+        prompt: The text given, before any chat template.
+        fields: What else its sample keeps; scoring reads these and the completion alone.
+        k: Number of the sample among those of the same prompt.
+    """
+
+    key: str
+    task_id: int
+    prompt: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    k: int = 0
+
+
+def line_decoding(generator: TextGenerator, *, max_new_tokens: int, end: str) -> Decoding:
+    """Return greedy decoding of an answer: to its end mark, but a message goes on until its own."""
+    from probe.models.text import Decoding, chat_of
+
+    stop = (end,) if chat_of(generator).mode is ChatMode.NONE else ()
+    return Decoding(max_new_tokens=max_new_tokens, stop=stop)
+
+
+def ask_questions(
+    run: RunWriter,
+    questions: Sequence[Question],
+    generator: TextGenerator,
+    decoding: Decoding,
+    *,
+    score: Score,
+    repeat: int,
+    display: Progress,
+) -> list[dict[str, Any]]:
+    """Ask what the run has no sample of yet, store the samples, and return those of all questions.
+
+    Greedy decoding gives the same text for the same prompt, so each prompt is decoded once.
+
+    Args:
+        run: The open run.
+        questions: Everything that the run asks; keys are distinct.
+        generator: The model.
+        decoding: How answers are decoded.
+        score: Derives the rest of a sample.
+        repeat: So many questions are decoded once more, alone.
+        display: Progress by question.
+
+    Raises:
+        ProbeError: The model cannot go on, or the samples cannot be written; those before are
+            kept.
+    """
+    missing = [question for question in questions if question.key not in run.done]
+    if missing:
+        repeated = items_to_repeat([question.key for question in questions], repeat)
+        asking = _Asking(run, generator, decoding, score, repeated)
+        display.start("evaluating", len(missing))
+        try:
+            asking.ask(missing, display)
+        finally:
+            asking.save()
+            display.finish()
+    return [run.done[question.key] for question in questions]
+
+
+class _Asking:
+    """The state of one loop over questions."""
+
+    def __init__(
+        self,
+        run: RunWriter,
+        generator: TextGenerator,
+        decoding: Decoding,
+        score: Score,
+        repeated: frozenset[str],
+    ) -> None:
+        from probe.models.text import chat_of
+
+        self._run = run
+        self._generator = generator
+        self._decoding = decoding
+        self._score = score
+        self._repeated = repeated
+        self._chat = chat_of(generator)
+        self._waiting: list[dict[str, Any]] = []
+
+    def ask(self, missing: Sequence[Question], display: Progress) -> None:
+        """Decode each prompt and take up the samples of all questions that have it."""
+        from probe.models.text import Request
+
+        groups: dict[Any, list[Question]] = {}
+        for question in missing:
+            name = question.prompt if self._decoding.greedy else question.key
+            groups.setdefault(name, []).append(question)
+        same = {group[0].key: group for group in groups.values()}
+        requests = [
+            Request(key=key, prompt=group[0].prompt, task_id=str(group[0].task_id), k=group[0].k)
+            for key, group in same.items()
+        ]
+        for completion in self._generator.generate(requests, self._decoding):
+            for question in same[completion.key]:
+                self._take(question, completion)
+                display.advance()
+
+    def _take(self, question: Question, completion: Completion) -> None:
+        from probe.models.text import Finish, Request
+
+        row = self._sample(question, completion)
+        if question.key in self._repeated and completion.finish is not Finish.OVERFLOW:
+            request = Request(
+                key=question.key,
+                prompt=question.prompt,
+                task_id=str(question.task_id),
+                k=question.k,
+            )
+            alone = self._generator.alone(request, self._decoding)
+            row |= {} if alone is None else {ALONE: alone.text}
+        self._waiting.append(row)
+        if len(self._waiting) >= _SAVE_EVERY:
+            self.save()
+
+    def _sample(self, question: Question, completion: Completion) -> dict[str, Any]:
+        seen = self._chat.render(question.prompt)
+        row = {
+            "key": question.key,
+            "task_id": question.task_id,
+            **question.fields,
+            "prompt": seen,
+            "prompt_sha256": sha256_text(seen),
+            "completion": completion.text,
+            "finish": str(completion.finish),
+            "prompt_tokens": completion.prompt_tokens,
+            "completion_tokens": completion.completion_tokens,
+        }
+        if self._chat.mode is not ChatMode.NONE:
+            row["read_as"] = REPLY
+        return {**row, **self._score(row)}
+
+    def save(self) -> None:
+        """Store what is waiting."""
+        rows, self._waiting = self._waiting, []
+        self._run.append(rows)
