@@ -86,6 +86,7 @@ def evaluate_execution(
     Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
     """
     from probe.tasks.adapters import BASE, evaluate_adapters
+    from probe.tasks.execution import evaluate_execution as execution_run
 
     options = ModelOptions(
         model=model,
@@ -113,7 +114,7 @@ def evaluate_execution(
         seed=seed,
     )
     with display(quiet=quiet) as bars:
-        found = evaluate_adapters(config, adapter or [BASE], progress=bars)
+        found = evaluate_adapters(execution_run, config, adapter or [BASE], progress=bars)
     lines = [line for run, document in found.items() for line in execution_lines(run, document)]
     several = {"runs": {run.name: document for run, document in found.items()}}
     show(several if len(found) > 1 else found[out], lines, as_json=as_json)

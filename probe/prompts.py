@@ -16,11 +16,15 @@ from generators.jsonl import sha256_text
 from generators.records import Trace
 
 __all__ = [
+    "CONTENTS",
+    "EXECUTION",
     "EXECUTION_V1",
     "NO_CHAT",
+    "Asked",
     "ChatMode",
     "ChatTemplate",
     "ExecutionTemplate",
+    "asked_prompt",
     "execution_prefix",
     "execution_prompt",
     "execution_target",
@@ -66,7 +70,9 @@ class ExecutionTemplate:
     Attributes:
         name: Name and version, such as ``execution/code@1``.
         instruction: First lines of every prompt.
-        item: One item up to the place where the answer begins; fields ``{code}``, ``{call}``.
+        item: One item up to the place where the answer begins, in sections with a blank line
+            between them; fields ``{call}``, ``{code}``, ``{text}``, ``{setup}``, ``{tests}``. A
+            section is left out where its field is empty.
         answer: The answer as it continues ``item``; field ``{output}``.
         end: End marker after the answer, part of what is learned and where decoding stops.
         separator: Text between shots, and between the last shot and the query.
@@ -87,26 +93,86 @@ class ExecutionTemplate:
         )
 
 
-EXECUTION_V1 = ExecutionTemplate(
-    name="execution/code@1",
-    instruction="# Python programs and what their functions return.\n\n",
-    item="# Program\n{code}\n\n# Result\nassert {call} ==",
-    answer=" {output}",
-    end="\n",
-    separator="\n\n",
+CONTENTS = (
+    ("code",),
+    ("code", "text", "tests"),
+    ("code", "text"),
+    ("code", "tests"),
+    ("text", "tests"),
+    ("text",),
+    ("tests",),
 )
+"""What a prompt may show: the non-empty subsets of program, description and test cases.
+
+Source: paper, section 6, in the order of its table.
+"""
+
+_SECTIONS = {
+    "text": "# Task\n{text}",
+    "code": "# Program\n{code}",
+    "tests": "# Tests\n{tests}",
+}
+_RESULT = "# Result\nassert {call} =="
+_SETUP = "# Set-up\n{setup}"  # part of the program where that is shown
 
 
-def _program(trace: Trace) -> str:
-    setup = f"\n\n{trace.setup.strip()}" if trace.setup.strip() else ""
-    return trace.code.strip("\n") + setup
+def _template(content: tuple[str, ...]) -> ExecutionTemplate:
+    shown = [section for part, section in _SECTIONS.items() if part in content]
+    setup = [] if "code" in content else [_SETUP]
+    return ExecutionTemplate(
+        name=f"execution/{'+'.join(content)}@1",
+        instruction="# Python programs and what their functions return.\n\n",
+        item="\n\n".join([*setup, *shown, _RESULT]),
+        answer=" {output}",
+        end="\n",
+        separator="\n\n",
+    )
 
 
-def execution_prefix(template: ExecutionTemplate, shots: Sequence[Trace]) -> str:
+EXECUTION = {"+".join(content): _template(content) for content in CONTENTS}
+"""The template of each prompt content, by its name such as ``code+tests``."""
+
+EXECUTION_V1 = EXECUTION["code"]
+"""The program alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A call to predict, and the test cases of the same program that stand beside it.
+
+    Attributes:
+        trace: The call and its output.
+        tests: Solved calls, shown by the templates whose content has tests.
+    """
+
+    trace: Trace
+    tests: tuple[Trace, ...] = ()
+
+
+def _item(template: ExecutionTemplate, asked: Asked) -> str:
+    trace = asked.trace
+    setup = trace.setup.strip()
+    fields = {
+        "text": trace.text.strip(),
+        "code": trace.code.strip("\n") + (f"\n\n{setup}" if setup else ""),
+        "setup": setup,
+        "tests": "\n".join(f"assert {test.call} == {test.output}" for test in asked.tests),
+        "call": trace.call,
+    }
+    empty = [f"{{{name}}}" for name, text in fields.items() if not text]
+    sections = template.item.split("\n\n")
+    return "\n\n".join(
+        section.format(**fields)
+        for section in sections
+        if not any(name in section for name in empty)
+    )
+
+
+def execution_prefix(template: ExecutionTemplate, shots: Sequence[Asked]) -> str:
     """Return what stands before the query: the instruction and the solved examples."""
     solved = [
-        template.item.format(code=_program(shot), call=shot.call)
-        + template.answer.format(output=shot.output)
+        _item(template, shot)
+        + template.answer.format(output=shot.trace.output)
         + template.separator
         for shot in shots
     ]
@@ -114,9 +180,13 @@ def execution_prefix(template: ExecutionTemplate, shots: Sequence[Trace]) -> str
 
 
 def execution_prompt(template: ExecutionTemplate, shots: Sequence[Trace], trace: Trace) -> str:
-    """Return the whole prompt for one trace; the output is the model's to give."""
-    query = template.item.format(code=_program(trace), call=trace.call)
-    return execution_prefix(template, shots) + query
+    """Return the whole prompt for one trace, no tests shown; the output is the model's to give."""
+    return asked_prompt(template, [Asked(trace=shot) for shot in shots], Asked(trace=trace))
+
+
+def asked_prompt(template: ExecutionTemplate, shots: Sequence[Asked], query: Asked) -> str:
+    """Return the whole prompt for a call and the tests beside it."""
+    return execution_prefix(template, shots) + _item(template, query)
 
 
 def execution_target(template: ExecutionTemplate, trace: Trace) -> str:

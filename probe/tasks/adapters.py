@@ -1,6 +1,6 @@
 """One evaluation for each of several adapters of a model that is loaded once.
 
-``probe evaluate execution`` calls :func:`evaluate_adapters`, also for a single run.
+The commands of ``probe evaluate`` call :func:`evaluate_adapters`, also for a single run.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from generators.errors import UsageError
 from generators.progress import Progress
-from probe.config import ExecutionConfig
-from probe.tasks.asking import open_model
-from probe.tasks.execution import evaluate_execution
+from probe.config import ModelOptions
+from probe.tasks.asking import MakeGenerator, open_model
 
 __all__ = ["BASE", "evaluate_adapters"]
 
@@ -24,12 +23,45 @@ BASE = "base"
 """Stands among adapters for the model without one."""
 
 
+class _Config(Protocol):
+    """The config of a task that asks a model."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def model(self) -> ModelOptions: ...
+
+    @property
+    def out(self) -> Path: ...
+
+
+_C = TypeVar("_C", bound=_Config)
+_C_contra = TypeVar("_C_contra", bound=_Config, contravariant=True)
+
+
+class _Evaluate(Protocol[_C_contra]):
+    """A task: asks the model that it is given, and writes one run."""
+
+    def __call__(
+        self,
+        config: _C_contra,
+        make_generator: MakeGenerator,
+        *,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]: ...
+
+
 def evaluate_adapters(
-    config: ExecutionConfig, adapters: Sequence[str], *, progress: Progress | None = None
+    evaluate: _Evaluate[_C],
+    config: _C,
+    adapters: Sequence[str],
+    *,
+    progress: Progress | None = None,
 ) -> dict[Path, dict[str, Any]]:
     """Evaluate a model under each adapter and return the results documents by run folder.
 
     Args:
+        evaluate: The task.
         config: What to evaluate; the run folder of a single adapter, or the folder of several
             runs, each named after its adapter.
         adapters: Adapter folders, folders of fine-tuning runs, or ``base``; at least one.
@@ -45,7 +77,7 @@ def evaluate_adapters(
     for out, name in zip(outs, adapters, strict=True):
         adapter = None if name == BASE else Path(name)
         one = replace(config, out=out)
-        found[out] = evaluate_execution(one, partial(ask, adapter), progress=progress)
+        found[out] = evaluate(one, partial(ask, adapter), progress=progress)
     return found
 
 

@@ -17,10 +17,14 @@ from probe.prompts import ChatMode
 if TYPE_CHECKING:
     from probe.models.load import LoadedModel
 
-__all__ = ["Ask", "open_model"]
+__all__ = ["Ask", "MakeGenerator", "open_model"]
 
 
 Ask = Callable[[Path | None], TextGenerator]
+"""Gives a generator for an adapter."""
+
+MakeGenerator = Callable[[], TextGenerator]
+"""Loads the model; called after a task has checked its inputs."""
 
 
 def open_model(options: ModelOptions, *, progress: Progress | None = None) -> Ask:

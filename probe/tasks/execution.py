@@ -6,7 +6,7 @@ the command line and by quickstart; scoring itself is in :mod:`probe.tasks.scori
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import UsageError
@@ -19,6 +19,7 @@ from probe.config import ExecutionConfig
 from probe.metrics import PREDICTION_POLICIES
 from probe.prompts import EXECUTION_V1, execution_prompt
 from probe.runs import RunWriter
+from probe.tasks.asking import MakeGenerator
 from probe.tasks.items import choose
 from probe.tasks.questions import Question, ask_questions, line_decoding
 from probe.tasks.scoring import execution_results, score_sample, self_test, trace_fields
@@ -32,7 +33,7 @@ __all__ = ["evaluate_execution"]
 
 def evaluate_execution(
     config: ExecutionConfig,
-    make_generator: Callable[[], TextGenerator],
+    make_generator: MakeGenerator,
     *,
     progress: Progress | None = None,
 ) -> dict[str, Any]:

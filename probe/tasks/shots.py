@@ -15,7 +15,7 @@ from generators.problems.sources import load_source
 from generators.records import Origin, Problem, Split, Trace
 from probe.config import DEFAULT_SHOT_IDS, DataOptions
 
-__all__ = ["few_shot_examples", "refuse_shots_among_items"]
+__all__ = ["few_shot_examples", "few_shot_programs", "refuse_shots_among_items"]
 
 
 def few_shot_examples(
@@ -33,6 +33,18 @@ def few_shot_examples(
     Raises:
         UsageError: There are fewer such tasks than ``count``.
     """
+    programs, identity = few_shot_programs(name, count, data)
+    return [solved[0] for solved in programs], identity
+
+
+def few_shot_programs(
+    name: str, count: int, data: DataOptions
+) -> tuple[list[list[Trace]], dict[str, Any] | None]:
+    """Return all solved asserts of each few-shot task, and the manifest of their source.
+
+    Raises:
+        UsageError: There are fewer such tasks than ``count``.
+    """
     if count == 0:
         return [], None
     if not 0 < count <= len(DEFAULT_SHOT_IDS):
@@ -40,7 +52,7 @@ def few_shot_examples(
     source = load_source(name, data_dir=data.data_dir, accept_unknown=data.accept_unknown)
     by_id = {problem.task_id: problem for problem in source.split(Split.PROMPT)}
     chosen = [by_id[i] for i in DEFAULT_SHOT_IDS[:count] if i in by_id]
-    found = [shot for problem in chosen if (shot := _shot(problem))]
+    found = [solved for problem in chosen if (solved := _solved(problem))]
     if len(found) < count:
         raise UsageError(
             f"source {name} has {len(found)} of the {count} few-shot tasks "
@@ -49,25 +61,27 @@ def few_shot_examples(
     return found, source.identity()
 
 
-def _shot(problem: Problem) -> Trace | None:
-    for test in problem.test_list:
-        call = parse_assert(test)
-        if call is not None and call.expected is not None:
-            return Trace(
-                trace_id=f"{problem.task_id}/0",
-                source=problem.source,
-                task_id=problem.task_id,
-                split=problem.split,
-                entry_point=call.entry_point,
-                text=problem.text,
-                code=problem.code,
-                setup=problem.test_setup_code,
-                call=call.text,
-                output=call.expected,
-                output_type=type_name(from_literal(call.expected)),
-                origin=Origin.ASSERT,
-            )
-    return None
+def _solved(problem: Problem) -> list[Trace]:
+    """Return the asserts of a problem as traces, without running anything."""
+    calls = [call for test in problem.test_list if (call := parse_assert(test))]
+    return [
+        Trace(
+            trace_id=f"{problem.task_id}/{index}",
+            source=problem.source,
+            task_id=problem.task_id,
+            split=problem.split,
+            entry_point=call.entry_point,
+            text=problem.text,
+            code=problem.code,
+            setup=problem.test_setup_code,
+            call=call.text,
+            output=call.expected,
+            output_type=type_name(from_literal(call.expected)),
+            origin=Origin.ASSERT,
+        )
+        for index, call in enumerate(calls)
+        if call.expected is not None
+    ]
 
 
 def refuse_shots_among_items(shown: Sequence[Trace], items: Sequence[Trace]) -> None:

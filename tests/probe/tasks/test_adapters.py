@@ -17,6 +17,7 @@ from probe.config import ExecutionConfig, ModelOptions
 from probe.models import load
 from probe.runs import SAMPLES, read_run
 from probe.tasks.adapters import BASE, evaluate_adapters
+from probe.tasks.execution import evaluate_execution
 from probe.verify import verify
 
 
@@ -71,14 +72,14 @@ def test_one_load_gives_what_single_runs_give(
     config: ExecutionConfig, adapters: list[Path], loads: list[str]
 ) -> None:
     names = [str(adapters[0]), BASE, str(adapters[1])]
-    found = evaluate_adapters(config, names)
+    found = evaluate_adapters(evaluate_execution, config, names)
     assert len(loads) == 1
     assert [out.name for out in found] == ["one", "base", "two"]
     said = [completions(out) for out in found]
     assert len({tuple(texts) for texts in said}) == 3  # the adapters do something
     for out, name in zip(found, names, strict=True):
         alone = replace(config, out=config.out.with_name(f"single-{out.name}"))
-        evaluate_adapters(alone, [name])
+        evaluate_adapters(evaluate_execution, alone, [name])
         assert (alone.out / SAMPLES).read_bytes() == (out / SAMPLES).read_bytes()
         assert all(part.ok for part in verify(out))
     assert len(loads) == 4
@@ -108,5 +109,5 @@ def test_through_the_command_line(config: ExecutionConfig, adapters: list[Path])
 
 def test_two_of_one_name_are_refused(config: ExecutionConfig, adapters: list[Path]) -> None:
     with pytest.raises(UsageError, match="two adapters are called 'one'"):
-        evaluate_adapters(config, [str(adapters[0]), str(adapters[0])])
+        evaluate_adapters(evaluate_execution, config, [str(adapters[0]), str(adapters[0])])
     assert not config.out.exists()
