@@ -1,8 +1,6 @@
-"""Intervals and tests for scores that come in clusters: pure functions, explicit randomness.
+"""Intervals for scores that come in clusters.
 
-Called by the tasks (an interval beside every estimate), by the report and by ``probe compare``.
-Several items of one program are one cluster, so programs, not items, are resampled. Nothing
-here knows about runs, files or models.
+Several items of one program are one cluster, so programs, not items, are resampled.
 """
 
 from __future__ import annotations
@@ -18,10 +16,8 @@ __all__ = [
     "DEFAULT_LEVEL",
     "DEFAULT_RESAMPLES",
     "Estimate",
-    "McNemar",
+    "balanced_bootstrap",
     "cluster_bootstrap",
-    "holm",
-    "mcnemar",
     "paired_difference",
     "wilson",
 ]
@@ -54,25 +50,6 @@ class Estimate:
 
     def to_json(self) -> dict[str, Any]:
         """Return the estimate as a JSON object."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McNemar:
-    """An exact McNemar test on paired right/wrong answers.
-
-    Attributes:
-        only_a: Items that only the first is right on.
-        only_b: Items that only the second is right on.
-        p: Two-sided exact p value.
-    """
-
-    only_a: int
-    only_b: int
-    p: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the test as a JSON object."""
         return asdict(self)
 
 
@@ -126,7 +103,16 @@ def _interval(
     level: float,
     resamples: int,
 ) -> tuple[float, float]:
-    """Bootstrap interval of a mean, its tails widened for the number of clusters.
+    """Bootstrap interval of a mean, its tails widened for the number of clusters."""
+    count = len(sums)
+    picks = rng.integers(0, count, size=(resamples, count))
+    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+    low, high = np.quantile(means, _tails(count, level))
+    return float(low), float(high)
+
+
+def _tails(count: int, level: float) -> tuple[float, float]:
+    """Return the quantiles of a bootstrap interval over ``count`` clusters.
 
     Plain percentiles are too narrow with few clusters; the tails are taken where Student's t and
     the factor ``sqrt(n / (n - 1))`` put them. Source: Hesterberg, What Teachers Should Know about
@@ -134,14 +120,10 @@ def _interval(
     """
     from scipy.stats import norm, t  # slow to import
 
-    count = len(sums)
-    picks = rng.integers(0, count, size=(resamples, count))
-    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
     tail = (1 - level) / 2
     if count > 1:
         tail = float(norm.cdf(t.ppf(tail, count - 1) * np.sqrt(count / (count - 1))))
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    return tail, 1 - tail
 
 
 def cluster_bootstrap(
@@ -190,6 +172,53 @@ def cluster_bootstrap(
     )
 
 
+def balanced_bootstrap(
+    values: ArrayLike,
+    groups: Sequence[object],
+    clusters: Sequence[object],
+    *,
+    rng: np.random.Generator,
+    level: float = DEFAULT_LEVEL,
+    resamples: int = DEFAULT_RESAMPLES,
+) -> Estimate:
+    """Return the mean over groups of each group's mean, with an interval from resampled clusters.
+
+    Every group counts the same, however many items it has. A group that is missing from a
+    resample is left out of that one.
+
+    Args:
+        values: One number an item, shape ``(n,)``.
+        groups: The group (output type) of each item, length ``n``.
+        clusters: The cluster (program) of each item, length ``n``.
+        rng: Source of randomness.
+        level: Nominal coverage.
+        resamples: Number of bootstrap resamples.
+
+    Raises:
+        ValueError: There is no item, or the lengths differ.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    names = sorted({str(group) for group in groups})
+    member = np.array([[str(group) == name for group in groups] for name in names], dtype=float)
+    parts = [(_sums(array * row, clusters)[0], _sums(row, clusters)[0]) for row in member]
+    sums, sizes = (np.array(rows) for rows in zip(*parts, strict=True))
+    count = sums.shape[1]
+    picks = rng.integers(0, count, size=(resamples, count))
+    drawn_sums, drawn_sizes = sums[:, picks].sum(axis=2), sizes[:, picks].sum(axis=2)
+    with np.errstate(invalid="ignore"):
+        means = np.nanmean(drawn_sums / drawn_sizes, axis=0)
+    low, high = np.quantile(means, _tails(count, level))
+    return Estimate(
+        estimate=float((sums.sum(axis=1) / sizes.sum(axis=1)).mean()),
+        low=float(low),
+        high=float(high),
+        n=len(array),
+        clusters=count,
+        level=level,
+        method=f"mean of {len(names)} groups, cluster bootstrap, {resamples} resamples",
+    )
+
+
 def paired_difference(
     a: ArrayLike,
     b: ArrayLike,
@@ -227,43 +256,3 @@ def paired_difference(
         level=level,
         method=f"paired cluster bootstrap, expanded percentile, {resamples} resamples",
     )
-
-
-def mcnemar(a: ArrayLike, b: ArrayLike) -> McNemar:
-    """Test whether two systems are right equally often on the same items.
-
-    Exact and two-sided: a binomial test on the items that exactly one is right on. It treats
-    items as independent; with several items a program read it beside the paired bootstrap.
-
-    Args:
-        a: Right or wrong of the first system, shape ``(n,)``.
-        b: Right or wrong of the second system on the same items, shape ``(n,)``.
-
-    Raises:
-        ValueError: The lengths differ.
-
-    Source: McNemar, Note on the sampling error of the difference (Psychometrika 12, 1947).
-    """
-    first, second = np.asarray(a, dtype=bool), np.asarray(b, dtype=bool)
-    if first.shape != second.shape:
-        raise ValueError("a and b must be answers to the same items")
-    only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
-    if only_a + only_b == 0:
-        return McNemar(only_a=0, only_b=0, p=1.0)
-    from scipy.stats import binomtest  # slow to import
-
-    return McNemar(only_a=only_a, only_b=only_b, p=float(binomtest(only_a, only_a + only_b).pvalue))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's adjusted p values, in the order given.
-
-    Source: Holm, A simple sequentially rejective multiple test procedure (1979).
-    """
-    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
-        adjusted[index] = largest
-    return adjusted

@@ -1,0 +1,29 @@
+"""Intervals and tests for scores that come in clusters: pure functions, explicit randomness.
+
+Called by the tasks (an interval beside every estimate) and by the report. Nothing here knows
+about runs, files or models.
+"""
+
+from probe.statistics.intervals import (
+    DEFAULT_LEVEL,
+    DEFAULT_RESAMPLES,
+    Estimate,
+    balanced_bootstrap,
+    cluster_bootstrap,
+    paired_difference,
+    wilson,
+)
+from probe.statistics.significance import McNemar, holm, mcnemar
+
+__all__ = [
+    "DEFAULT_LEVEL",
+    "DEFAULT_RESAMPLES",
+    "Estimate",
+    "McNemar",
+    "balanced_bootstrap",
+    "cluster_bootstrap",
+    "holm",
+    "mcnemar",
+    "paired_difference",
+    "wilson",
+]
