@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from generators.records import Origin
+from probe.cli_steps import evaluate_steps
 from probe.config import DataOptions, ExecutionConfig, ModelOptions
 from probe.options import (
     AcceptLicence,
@@ -118,3 +119,6 @@ def evaluate_execution(
     lines = [line for run, document in found.items() for line in execution_lines(run, document)]
     several = {"runs": {run.name: document for run, document in found.items()}}
     show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+
+
+evaluate.command("steps")(evaluate_steps)

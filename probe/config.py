@@ -11,6 +11,7 @@ from pathlib import Path
 
 from generators.records import Origin, Split
 from probe.prompts import ChatMode
+from probe.step_prompts import StepKind
 from probe.training.settings import Decay
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "MakeTracesConfig",
     "ModelOptions",
     "QuickstartConfig",
+    "StepsConfig",
 ]
 
 DEFAULT_SHOT_IDS = (2, 3, 4)
@@ -126,6 +128,24 @@ class ExecutionConfig:
     per_program: int | None = None
     limit: int | None = None
     baseline_traces: Path | None = None
+    max_new_tokens: int = 64
+    batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepsConfig:
+    """``probe evaluate steps``; no kinds are all kinds, ``limit`` counts questions of a kind."""
+
+    traces: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    kinds: tuple[StepKind, ...] = ()
+    shots: int = 3
+    shot_source: str | None = None
+    per_program: int = 2
+    limit: int | None = None
     max_new_tokens: int = 64
     batch_invariance_items: int = 20
     seed: int = 0

@@ -14,7 +14,15 @@ from enum import StrEnum
 from generators.errors import LiteralError
 from generators.literals import PARSING, from_literal
 
-__all__ = ["Extraction", "Reason", "extract_answer", "extract_code", "is_literal"]
+__all__ = [
+    "Extraction",
+    "Reason",
+    "bare",
+    "extract_answer",
+    "extract_code",
+    "extract_word",
+    "is_literal",
+]
 
 
 class Reason(StrEnum):
@@ -23,6 +31,8 @@ class Reason(StrEnum):
     NONE = ""
     EMPTY = "empty"
     NOT_A_LITERAL = "not_a_literal"
+    NOT_A_WORD = "not_a_word"
+    TRUNCATED = "truncated"
     OVERFLOW = "prompt_overflow"
     NO_ANSWER = "no_answer"
     AMBIGUOUS = "ambiguous"
@@ -55,6 +65,25 @@ def extract_answer(completion: str) -> Extraction:
         return Extraction(text="", reason=Reason.EMPTY)
     reason = Reason.NONE if is_literal(lines[0]) else Reason.NOT_A_LITERAL
     return Extraction(text=lines[0], reason=reason)
+
+
+def extract_word(completion: str, words: str) -> Extraction:
+    """Read an answer that is one word: the first line that says anything.
+
+    Args:
+        completion: Raw completion, without the stop string.
+        words: Regular expression of the words that can be an answer, in any case.
+    """
+    lines = [line.strip() for line in completion.splitlines() if line.strip()]
+    if not lines:
+        return Extraction(text="", reason=Reason.EMPTY)
+    known = re.fullmatch(words, bare(lines[0]), re.IGNORECASE)
+    return Extraction(text=lines[0], reason=Reason.NONE if known else Reason.NOT_A_WORD)
+
+
+def bare(word: str) -> str:
+    """Return a word without a full stop after it and without quotation marks around it."""
+    return word.strip().removesuffix(".").strip("`'\"")
 
 
 def is_literal(text: str) -> bool:

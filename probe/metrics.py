@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from generators.errors import LiteralError
 from generators.literals import EqualityPolicy, equal
+from probe.extract import bare
 
-__all__ = ["PREDICTION_POLICIES", "PredictionScore", "score_prediction"]
+__all__ = ["PREDICTION_POLICIES", "PredictionScore", "score_prediction", "score_word"]
 
 PREDICTION_POLICIES = (EqualityPolicy.EXACT_TEXT, EqualityPolicy.EXACT)
 
@@ -39,3 +40,15 @@ def score_prediction(expected: str, answer: str) -> PredictionScore:
     except LiteralError:
         same_value = False
     return PredictionScore(exact_text=False, exact=same_value)
+
+
+def score_word(expected: str, answer: str) -> PredictionScore:
+    """Score an answer that is one word, such as a line's number or an exception's name.
+
+    ``exact_text``: the texts are the same. ``exact``: the same word, whatever its case, the
+    quotation marks around it and a full stop after it.
+    """
+    return PredictionScore(
+        exact_text=equal(EqualityPolicy.EXACT_TEXT, expected, answer),
+        exact=bare(expected).casefold() == bare(answer).casefold(),
+    )

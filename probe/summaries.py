@@ -9,7 +9,14 @@ from typing import Any
 from generators.sandbox.policy import warnings_of
 from generators.trace_summary import summary_path
 
-__all__ = ["execution_lines", "finetune_lines", "grading_lines", "percent", "trace_lines"]
+__all__ = [
+    "execution_lines",
+    "finetune_lines",
+    "grading_lines",
+    "percent",
+    "steps_lines",
+    "trace_lines",
+]
 
 
 def percent(estimate: Mapping[str, Any]) -> str:
@@ -79,6 +86,20 @@ def execution_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
         *flips,
         f"run: {path}",
     ]
+
+
+def steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about a run of questions about steps."""
+    lines = [f"{results['n_items']} questions about {results['n_programs']} programs"]
+    for kind, found in results["kinds"].items():
+        best = found["against_best"]
+        rival = found["baselines"][best["baseline"]]["exact"]
+        lines.append(
+            f"{kind}, {found['n_items']} questions: exact {percent(found['scores']['exact'])}; "
+            f"best trivial baseline, {best['baseline']}: {percent(rival)}; "
+            f"p {best['p_holm']:.3g} (McNemar, Holm)"
+        )
+    return [*lines, f"run: {path}"]
 
 
 def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
+from probe.tasks.steps.scoring import STEPS, score_step, steps_results
 
 __all__ = ["TASK_KINDS", "TaskKind"]
 
@@ -31,5 +32,6 @@ class TaskKind:
 TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRADING: TaskKind(score=rescore_graded, results=grading_results),
+    STEPS: TaskKind(score=score_step, results=steps_results),
 }
 """By the ``task`` of a results document."""

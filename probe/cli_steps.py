@@ -1,0 +1,126 @@
+"""The command that asks about steps: ``probe evaluate steps``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probe.config import DataOptions, ModelOptions, StepsConfig
+from probe.options import (
+    AcceptLicence,
+    AcceptUnknown,
+    AnyModel,
+    Chat,
+    DataDir,
+    Device,
+    Dtype,
+    Json,
+    Limit,
+    Quiet,
+    Seed,
+    Shots,
+    ShotSource,
+    TrustPrograms,
+)
+from probe.prompts import ChatMode
+from probe.step_prompts import StepKind
+from probe.summaries import steps_lines
+from probe.terminal import display, show
+
+__all__ = ["evaluate_steps"]
+
+_STEPS = StepsConfig(traces=Path(), out=Path())
+
+
+def evaluate_steps(
+    traces: Annotated[
+        Path,
+        typer.Option(
+            help="Trace file of held-out programs, made with --trace-lines; for raising also with "
+            "--keep-exceptions."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Run folder.")],
+    model: AnyModel = "smollm2-135m",
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="LoRA adapter, or the run that trained it; may be given several times, with base "
+            "for no adapter, each with a run of its own below --out."
+        ),
+    ] = None,
+    kind: Annotated[
+        list[StepKind] | None, typer.Option(help="What is asked; may be given several times.")
+    ] = None,
+    shots: Shots = _STEPS.shots,
+    shot_source: ShotSource = None,
+    per_program: Annotated[
+        int, typer.Option(min=1, help="At most so many questions of a kind a program.")
+    ] = _STEPS.per_program,
+    limit: Limit = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1)] = _STEPS.max_new_tokens,
+    batch_invariance_items: Annotated[
+        int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
+    ] = _STEPS.batch_invariance_items,
+    token_budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit."),
+    ] = None,
+    chat_template: Chat = ChatMode.NONE,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")
+    ] = None,
+    request_timeout: Annotated[
+        float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    accept_licence: AcceptLicence = False,
+    data_dir: DataDir = None,
+    accept_unknown_data: AcceptUnknown = False,
+    trust_programs: TrustPrograms = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask a model about the way that calls take through their programs, not only about the end.
+
+    --limit counts questions of a kind.
+
+    Example: probe evaluate steps --traces test.jsonl --kind branch --kind variable --out runs/steps
+    """
+    from probe.tasks.adapters import BASE, evaluate_adapters
+    from probe.tasks.steps.task import evaluate_steps as steps_run
+
+    config = StepsConfig(
+        traces=traces,
+        out=out,
+        model=ModelOptions(
+            model=model,
+            device=device,
+            dtype=dtype,
+            accept_licence=accept_licence,
+            chat_template=chat_template,
+            token_budget=token_budget,
+            concurrency=concurrency,
+            request_timeout=request_timeout,
+        ),
+        data=DataOptions(
+            data_dir=data_dir, accept_unknown=accept_unknown_data, trust_programs=trust_programs
+        ),
+        kinds=tuple(kind or ()),
+        shots=shots,
+        shot_source=shot_source,
+        per_program=per_program,
+        limit=limit,
+        max_new_tokens=max_new_tokens,
+        batch_invariance_items=batch_invariance_items,
+        seed=seed,
+    )
+    with display(quiet=quiet) as bars:
+        found = evaluate_adapters(steps_run, config, adapter or [BASE], progress=bars)
+    lines = [line for run, document in found.items() for line in steps_lines(run, document)]
+    several = {"runs": {run.name: document for run, document in found.items()}}
+    show(several if len(found) > 1 else found[out], lines, as_json=as_json)
