@@ -24,6 +24,7 @@ from probe.options import (
     Seed,
     Shots,
     ShotSource,
+    TrustPrograms,
 )
 from probe.prompts import ChatMode
 from probe.summaries import execution_lines
@@ -48,6 +49,9 @@ def evaluate_execution(
             "no adapter, each has a run of its own below --out and the model is loaded once."
         ),
     ] = None,
+    scratchpad: Annotated[
+        bool, typer.Option("--scratchpad", help="Let the model write the run before the result.")
+    ] = False,
     shots: Shots = _EXECUTION.shots,
     shot_source: ShotSource = None,
     origin: Annotated[Origin | None, typer.Option(help="Only calls of this origin.")] = None,
@@ -58,7 +62,9 @@ def evaluate_execution(
     baseline_traces: Annotated[
         Path | None, typer.Option(help="Traces that trivial baselines learn from.")
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1)] = _EXECUTION.max_new_tokens,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Else 64, with a scratchpad 768.")
+    ] = None,
     batch_invariance_items: Annotated[
         int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
     ] = _EXECUTION.batch_invariance_items,
@@ -79,6 +85,7 @@ def evaluate_execution(
     accept_licence: AcceptLicence = False,
     data_dir: DataDir = None,
     accept_unknown_data: AcceptUnknown = False,
+    trust_programs: TrustPrograms = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -103,7 +110,10 @@ def evaluate_execution(
         traces=traces,
         out=out,
         model=options,
-        data=DataOptions(data_dir=data_dir, accept_unknown=accept_unknown_data),
+        data=DataOptions(
+            data_dir=data_dir, accept_unknown=accept_unknown_data, trust_programs=trust_programs
+        ),
+        scratchpad=scratchpad,
         shots=shots,
         shot_source=shot_source,
         origin=origin,

@@ -22,6 +22,7 @@ from probe.options import (
     Seed,
     Shots,
     ShotSource,
+    TrustPrograms,
 )
 from probe.prompts import ChatMode
 from probe.summaries import finetune_lines
@@ -40,6 +41,9 @@ def finetune(
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
     model: Model = "smollm2-135m",
+    scratchpad: Annotated[
+        bool, typer.Option("--scratchpad", help="Learn to write the run before the result.")
+    ] = False,
     shots: Shots = _FINETUNE.shots,
     shot_source: ShotSource = None,
     limit: Limit = None,
@@ -97,6 +101,7 @@ def finetune(
     accept_licence: AcceptLicence = False,
     data_dir: DataDir = None,
     accept_unknown_data: AcceptUnknown = False,
+    trust_programs: TrustPrograms = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -118,7 +123,10 @@ def finetune(
             accept_licence=accept_licence,
             chat_template=chat_template,
         ),
-        data=DataOptions(data_dir=data_dir, accept_unknown=accept_unknown_data),
+        data=DataOptions(
+            data_dir=data_dir, accept_unknown=accept_unknown_data, trust_programs=trust_programs
+        ),
+        scratchpad=scratchpad,
         shots=shots,
         shot_source=shot_source,
         limit=limit,

@@ -84,6 +84,7 @@ class FinetuneConfig:
 
     traces: Path
     out: Path
+    scratchpad: bool = False
     validation_traces: Path | None = None
     model: ModelOptions = ModelOptions()
     data: DataOptions = DataOptions()
@@ -116,19 +117,20 @@ class FinetuneConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionConfig:
-    """``probe evaluate execution``."""
+    """``probe evaluate execution``; no budget is the usual one of the template."""
 
     traces: Path
     out: Path
     model: ModelOptions = ModelOptions()
     data: DataOptions = DataOptions()
+    scratchpad: bool = False
     shots: int = 3
     shot_source: str | None = None
     origin: Origin | None = None
     per_program: int | None = None
     limit: int | None = None
     baseline_traces: Path | None = None
-    max_new_tokens: int = 64
+    max_new_tokens: int | None = None
     batch_invariance_items: int = 20
     seed: int = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators import jsonl
@@ -13,10 +14,11 @@ from generators.records import TRACE_SCHEMA, Trace
 from generators.trace_files import read_traces
 from probe.config import FinetuneConfig
 from probe.models.endpoint import refuse_server
-from probe.prompts import EXECUTION_V1, ChatMode, ChatTemplate, execution_prompt, execution_target
+from probe.prompts import ChatMode, ChatTemplate
 from probe.runs import RunWriter
 from probe.tasks.items import choose, split_programs
-from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
+from probe.tasks.shots import refuse_shots_among_items
+from probe.tasks.wording import check_recorded, wording
 from probe.training.dataset import Example, examples_sha256, preview
 from probe.training.launched import launched_precision
 from probe.training.processes import start_processes
@@ -43,7 +45,8 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
     from probe.training.finetune import finetune
 
     shown, shot_source = _shown(config)
-    train, validation = _examples(config, shown)
+    train, validation, left_out = _examples(config, shown)
+    template = wording(scratchpad=config.scratchpad).template
     settings = _settings(config)
     settings.check()
     processes = start_processes(settings.mixed_precision, settings.device)
@@ -72,10 +75,11 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
                 else None
             ),
             "shots": shot_source,
+            **({"traces_left_out": left_out} if config.scratchpad else {}),
             "train": {"examples": len(train), "sha256": examples_sha256(train)},
             "validation": {"examples": len(validation), "sha256": examples_sha256(validation)},
         },
-        "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
+        "prompts": {template.name: template.sha256},
         "model": identity,
     }
 
@@ -97,7 +101,7 @@ def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -
     Raises:
         ProbeError: An input cannot be used, or the model cannot be had.
     """
-    train, _ = _examples(config, _shown(config)[0])
+    train, *_ = _examples(config, _shown(config)[0])
     load, _, chat = _loader(config, progress)
     return preview(_in_template(train, chat), load())
 
@@ -161,16 +165,21 @@ def _shown(config: FinetuneConfig) -> tuple[list[Trace], dict[str, Any] | None]:
     """Return the solved examples of the prompts, and the source they come from."""
     header = jsonl.read_header(config.traces, TRACE_SCHEMA)
     name = config.shot_source or str(header.get("source", {}).get("name"))
-    return few_shot_examples(name, config.shots, config.data)
+    return wording(scratchpad=config.scratchpad).examples(name, config.shots, config.data)
 
 
 def _examples(
     config: FinetuneConfig, shown: Sequence[Trace]
-) -> tuple[list[Example], list[Example]]:
-    """Choose training and validation traces, by program, and put them into words."""
-    traces = read_traces(config.traces)
+) -> tuple[list[Example], list[Example], int]:
+    """Choose training and validation traces, by program, and put them into words.
+
+    What no model can learn from, a call whose scratchpad is too long, is left out and counted.
+    """
+    traces, left_out = _learnable(config, config.traces)
     if config.validation_traces is not None:
-        train, validation = traces, read_traces(config.validation_traces)
+        train = traces
+        validation, more = _learnable(config, config.validation_traces)
+        left_out += more
     else:
         train, validation = split_programs(
             traces, fraction=config.validation_fraction, seed=config.seed
@@ -180,15 +189,26 @@ def _examples(
     if not train:
         raise DataError(f"{config.traces} leaves no traces to train on")
     refuse_shots_among_items(shown, [*train, *validation])
-    return _worded(train, shown), _worded(validation, shown)
+    return _worded(config, train, shown), _worded(config, validation, shown), left_out
 
 
-def _worded(traces: Sequence[Trace], shown: Sequence[Trace]) -> list[Example]:
+def _learnable(config: FinetuneConfig, path: Path) -> tuple[list[Trace], int]:
+    traces = read_traces(path)
+    if config.scratchpad:
+        check_recorded(traces, path)
+    kept = [t for t in traces if wording(scratchpad=config.scratchpad).learnable(t)]
+    return kept, len(traces) - len(kept)
+
+
+def _worded(
+    config: FinetuneConfig, traces: Sequence[Trace], shown: Sequence[Trace]
+) -> list[Example]:
+    words = wording(scratchpad=config.scratchpad)
     return [
         Example(
             group=f"{trace.source}/{trace.task_id}",
-            prompt=execution_prompt(EXECUTION_V1, shown, trace),
-            target=execution_target(EXECUTION_V1, trace),
+            prompt=words.prompt(shown, trace),
+            target=words.target(trace),
         )
         for trace in traces
     ]

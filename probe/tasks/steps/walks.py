@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from generators.records import Recording, Trace
+from generators.records import Trace
 from probe.tasks.steps.entry_point import EntryPoint
 
-__all__ = ["END", "Skip", "Step", "Walk", "is_whole", "walk_through"]
+__all__ = ["END", "Skip", "Step", "Walk", "walk_through"]
 
 END = 0
 """Stands for a line where the function ends."""
@@ -59,19 +59,11 @@ class Walk:
     steps: tuple[Step, ...]
 
 
-def is_whole(recording: Recording) -> bool:
-    """Return whether a recording holds every event of its call."""
-    ends = [event for event in recording.events if event.line == END and event.depth == 0]
-    lines = sum(event.line != END for event in recording.events)
-    at_the_end = len(ends) == 1 and recording.events[-1] is ends[0]
-    return recording.complete and lines == recording.steps and at_the_end
-
-
 def walk_through(trace: Trace, entry: EntryPoint | None) -> Walk | Skip:
     """Return the steps of a call, or why they cannot be told."""
     if trace.recording is None or not trace.recording.events:
         return Skip.NO_EVENTS
-    if not is_whole(trace.recording):
+    if not trace.recording.whole:
         return Skip.CUT
     events = [event for event in trace.recording.events if event.depth == 0]
     if entry is None or any(event.line not in entry.lines for event in events[:-1]):
