@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generators.records import Origin, Split
-from probe.prompts import ChatMode
+from probe.prompts import EXECUTION, ChatMode
+from probe.tasks.held_out import Inputs, Setting
 from probe.training.settings import Decay
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ExecutionConfig",
     "FinetuneConfig",
     "GradeConfig",
+    "GridConfig",
     "MakeTracesConfig",
     "ModelOptions",
     "QuickstartConfig",
@@ -125,7 +127,27 @@ class ExecutionConfig:
     origin: Origin | None = None
     per_program: int | None = None
     limit: int | None = None
-    baseline_traces: Path | None = None
+    training_traces: Path | None = None
+    max_new_tokens: int = 64
+    batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridConfig:
+    """``probe evaluate execution --grid``; ``limit`` counts programs."""
+
+    traces: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    contents: tuple[str, ...] = tuple(EXECUTION)
+    settings: tuple[Setting, ...] = tuple(Setting)
+    inputs: tuple[Inputs, ...] = tuple(Inputs)
+    shots: int = 3
+    shot_source: str | None = None
+    limit: int | None = None
+    training_traces: Path | None = None
     max_new_tokens: int = 64
     batch_invariance_items: int = 20
     seed: int = 0
