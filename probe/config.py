@@ -91,6 +91,10 @@ class FinetuneConfig:
     shot_source: str | None = None
     limit: int | None = None
     per_program: int | None = None
+    origin: Origin | None = None
+    contents: tuple[str, ...] = ("code",)
+    settings: tuple[Setting, ...] = (Setting.L,)
+    prompts_per_trace: int | None = None
     validation_items: int = 128
     validation_fraction: float = 0.1
     epochs: float = 1.0

@@ -143,14 +143,14 @@ def known_contents(names: Sequence[str] | None) -> tuple[str, ...]:
     """Return the prompt contents that a user named, each spelled as in :data:`EXECUTION`.
 
     Args:
-        names: Such as ``tests+code``, in any order of parts; ``None`` for none.
+        names: Such as ``tests+code``, in any order of parts, or ``all``; ``None`` for none.
 
     Raises:
         UsageError: There is no such content.
     """
     by_parts = {frozenset(name.split("+")): name for name in EXECUTION}
     found = []
-    for name in names or ():
+    for name in EXECUTION if "all" in (names or ()) else names or ():
         known = by_parts.get(frozenset(name.split("+")))
         if known is None:
             raise UsageError(f"no prompt content {name!r}; there are {', '.join(EXECUTION)}")

@@ -26,7 +26,7 @@ from probe.prompts import EXECUTION, EXECUTION_V1, Asked, execution_prefix, exec
 from probe.runs import RunWriter
 from probe.tasks.asking import MakeGenerator
 from probe.tasks.grid_results import grid_results
-from probe.tasks.held_out import Held, Inputs, Setting, hold_out
+from probe.tasks.held_out import Held, Inputs, Setting, hold_out, with_tests
 from probe.tasks.items import choose
 from probe.tasks.questions import Question, ask_questions, line_decoding
 from probe.tasks.scoring import score_sample, self_test, trace_fields
@@ -95,12 +95,7 @@ def _heads(config: GridConfig, solved: Sequence[Sequence[Trace]]) -> dict[str, s
     """Return the beginning of the prompts of each cell: instruction and solved examples."""
     return {
         _head(content, setting): execution_prefix(
-            EXECUTION[content],
-            [
-                Asked(trace=one.traces[-1], tests=one.tests)
-                for traces in solved
-                for one in hold_out(traces, setting, Inputs.PUBLIC, seed=config.seed)
-            ],
+            EXECUTION[content], [with_tests(traces[0], traces, setting) for traces in solved]
         )
         for content in config.contents
         for setting in config.settings

@@ -17,8 +17,9 @@ from enum import StrEnum
 
 from generators.jsonl import sha256_text
 from generators.records import Origin, Trace
+from probe.prompts import Asked
 
-__all__ = ["Held", "Inputs", "Setting", "hold_out", "shown_beside"]
+__all__ = ["Held", "Inputs", "Setting", "hold_out", "with_tests"]
 
 
 class Setting(StrEnum):
@@ -88,16 +89,16 @@ def hold_out(traces: Sequence[Trace], setting: Setting, inputs: Inputs, *, seed:
     return found
 
 
-def shown_beside(trace: Trace, program: Sequence[Trace], setting: Setting) -> tuple[Trace, ...]:
-    """Return the tests to show beside any call of a program: its first other asserts.
+def with_tests(trace: Trace, program: Sequence[Trace], setting: Setting) -> Asked:
+    """Return any call of a program with the tests to show beside it: its first other asserts.
 
     Args:
-        trace: The call to predict.
+        trace: The call.
         program: All traces of its program.
         setting: Says how many.
     """
     others = [t for t in program if t.origin is Origin.ASSERT and t.trace_id != trace.trace_id]
-    return tuple(others[: _SHOWN[setting]])
+    return Asked(trace=trace, tests=tuple(others[: _SHOWN[setting]]))
 
 
 def _fresh(

@@ -7,17 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from generators import jsonl
-from generators.errors import DataError
 from generators.progress import Progress
-from generators.records import TRACE_SCHEMA, Trace
-from generators.trace_files import read_traces
 from probe.config import FinetuneConfig
 from probe.models.endpoint import refuse_server
-from probe.prompts import EXECUTION_V1, ChatMode, ChatTemplate, execution_prompt, execution_target
+from probe.prompts import EXECUTION, ChatMode, ChatTemplate
 from probe.runs import RunWriter
-from probe.tasks.items import choose, split_programs
-from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
 from probe.training.dataset import Example, examples_sha256, preview
+from probe.training.examples import make_examples
 from probe.training.launched import launched_precision
 from probe.training.processes import start_processes
 from probe.training.results import LOG, LOG_SCHEMA, finetune_results
@@ -42,20 +38,23 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
     """
     from probe.training.finetune import finetune
 
-    shown, shot_source = _shown(config)
-    train, validation = _examples(config, shown)
+    examples = make_examples(config)
     settings = _settings(config)
     settings.check()
     processes = start_processes(settings.mixed_precision, settings.device)
     load, identity, chat = _loader(config, progress, device=processes.device)
-    train, validation = _in_template(train, chat), _in_template(validation, chat)
+    train, validation = (_in_template(part, chat) for part in (examples.train, examples.validation))
     document = {
         "verb": "finetune",
         "config": {
             **{name: value for name, value in settings.identity().items() if name != "model"},
             **chat.to_json(),
             "shots": config.shots,
-            "shot_ids": [shot.task_id for shot in shown],
+            "shot_ids": examples.shot_ids,
+            "contents": list(config.contents),
+            "settings": [str(setting) for setting in config.settings],
+            "prompts_per_trace": config.prompts_per_trace,
+            "origin": str(config.origin) if config.origin else "all",
             "limit": config.limit,
             "per_program": config.per_program,
             "processes": processes.count,
@@ -71,11 +70,13 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
                 if config.validation_traces
                 else None
             ),
-            "shots": shot_source,
+            "shots": examples.shot_source,
             "train": {"examples": len(train), "sha256": examples_sha256(train)},
             "validation": {"examples": len(validation), "sha256": examples_sha256(validation)},
         },
-        "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
+        "prompts": {
+            EXECUTION[content].name: EXECUTION[content].sha256 for content in config.contents
+        },
         "model": identity,
     }
 
@@ -97,7 +98,7 @@ def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -
     Raises:
         ProbeError: An input cannot be used, or the model cannot be had.
     """
-    train, _ = _examples(config, _shown(config)[0])
+    train = make_examples(config).train
     load, _, chat = _loader(config, progress)
     return preview(_in_template(train, chat), load())
 
@@ -155,43 +156,6 @@ def _loader(
     ready = [fresh()]
     chat = model_template(config.model.chat_template, ready[0].tokenizer, ready[0].name)
     return (lambda: ready.pop() if ready else fresh()), ready[0].identity, chat
-
-
-def _shown(config: FinetuneConfig) -> tuple[list[Trace], dict[str, Any] | None]:
-    """Return the solved examples of the prompts, and the source they come from."""
-    header = jsonl.read_header(config.traces, TRACE_SCHEMA)
-    name = config.shot_source or str(header.get("source", {}).get("name"))
-    return few_shot_examples(name, config.shots, config.data)
-
-
-def _examples(
-    config: FinetuneConfig, shown: Sequence[Trace]
-) -> tuple[list[Example], list[Example]]:
-    """Choose training and validation traces, by program, and put them into words."""
-    traces = read_traces(config.traces)
-    if config.validation_traces is not None:
-        train, validation = traces, read_traces(config.validation_traces)
-    else:
-        train, validation = split_programs(
-            traces, fraction=config.validation_fraction, seed=config.seed
-        )
-    train = choose(train, seed=config.seed, per_program=config.per_program, limit=config.limit)
-    validation = choose(validation, seed=config.seed, limit=config.validation_items)
-    if not train:
-        raise DataError(f"{config.traces} leaves no traces to train on")
-    refuse_shots_among_items(shown, [*train, *validation])
-    return _worded(train, shown), _worded(validation, shown)
-
-
-def _worded(traces: Sequence[Trace], shown: Sequence[Trace]) -> list[Example]:
-    return [
-        Example(
-            group=f"{trace.source}/{trace.task_id}",
-            prompt=execution_prompt(EXECUTION_V1, shown, trace),
-            target=execution_target(EXECUTION_V1, trace),
-        )
-        for trace in traces
-    ]
 
 
 def _in_template(examples: Sequence[Example], chat: ChatTemplate) -> list[Example]:
