@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from generators.errors import UsageError
 from generators.records import Origin
 from probe.cli_steps import evaluate_steps
-from probe.config import DataOptions, ExecutionConfig, ModelOptions
+from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
 from probe.options import (
     AcceptLicence,
     AcceptUnknown,
@@ -26,8 +27,9 @@ from probe.options import (
     ShotSource,
     TrustPrograms,
 )
-from probe.prompts import ChatMode
-from probe.summaries import execution_lines
+from probe.prompts import EXECUTION, ChatMode, known_contents
+from probe.summaries import run_lines
+from probe.tasks.held_out import Inputs, Setting
 from probe.terminal import display, show
 
 __all__ = ["evaluate"]
@@ -41,6 +43,19 @@ _EXECUTION = ExecutionConfig(traces=Path(), out=Path())
 def evaluate_execution(
     traces: Annotated[Path, typer.Option(help="Trace file of held-out programs.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
+    grid: Annotated[
+        bool, typer.Option("--grid", help="All prompt contents, settings and inputs; see below.")
+    ] = False,
+    content: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Only these columns of the grid: {', '.join(EXECUTION)}."),
+    ] = None,
+    setting: Annotated[
+        list[Setting] | None, typer.Option(help="Only these: one call held out, or two.")
+    ] = None,
+    inputs: Annotated[
+        list[Inputs] | None, typer.Option(help="Only these: asserts, or generated calls.")
+    ] = None,
     model: AnyModel = "smollm2-135m",
     adapter: Annotated[
         list[str] | None,
@@ -59,8 +74,12 @@ def evaluate_execution(
         int | None, typer.Option(min=1, help="At most so many items a program.")
     ] = None,
     limit: Limit = None,
-    baseline_traces: Annotated[
-        Path | None, typer.Option(help="Traces that trivial baselines learn from.")
+    training_traces: Annotated[
+        Path | None,
+        typer.Option(
+            help="Traces of training programs: trivial baselines learn from them, and items that "
+            "share something with them are found."
+        ),
     ] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Else 64, with a scratchpad 768.")
@@ -91,10 +110,12 @@ def evaluate_execution(
 ) -> None:
     """Let a model predict what calls return, and score it beside trivial baselines.
 
+    With --grid, the same programs are asked about under every prompt content (any of program,
+    description and tests), with one or two calls held out, on public and on fresh inputs.
+
     Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
     """
     from probe.tasks.adapters import BASE, evaluate_adapters
-    from probe.tasks.execution import evaluate_execution as execution_run
 
     options = ModelOptions(
         model=model,
@@ -106,27 +127,43 @@ def evaluate_execution(
         concurrency=concurrency,
         request_timeout=request_timeout,
     )
-    config = ExecutionConfig(
-        traces=traces,
-        out=out,
-        model=options,
-        data=DataOptions(
+    common: dict[str, Any] = {
+        "traces": traces,
+        "out": out,
+        "model": options,
+        "data": DataOptions(
             data_dir=data_dir, accept_unknown=accept_unknown_data, trust_programs=trust_programs
         ),
-        scratchpad=scratchpad,
-        shots=shots,
-        shot_source=shot_source,
-        origin=origin,
-        per_program=per_program,
-        limit=limit,
-        baseline_traces=baseline_traces,
-        max_new_tokens=max_new_tokens,
-        batch_invariance_items=batch_invariance_items,
-        seed=seed,
-    )
+        "shots": shots,
+        "shot_source": shot_source,
+        "limit": limit,
+        "training_traces": training_traces,
+        "max_new_tokens": max_new_tokens,
+        "batch_invariance_items": batch_invariance_items,
+        "seed": seed,
+    }
+    chosen = {"contents": known_contents(content), "settings": setting, "inputs": inputs}
     with display(quiet=quiet) as bars:
-        found = evaluate_adapters(execution_run, config, adapter or [BASE], progress=bars)
-    lines = [line for run, document in found.items() for line in execution_lines(run, document)]
+        if grid or any(chosen.values()):
+            from probe.tasks.grid import evaluate_grid
+
+            if origin or per_program or scratchpad:
+                raise UsageError(
+                    "--origin, --per-program and --scratchpad do not go with the grid's options"
+                )
+            cells: dict[str, Any] = {
+                name: tuple(values) for name, values in chosen.items() if values
+            }
+            grid_config = GridConfig(**common, **cells)
+            found = evaluate_adapters(evaluate_grid, grid_config, adapter or [BASE], progress=bars)
+        else:
+            from probe.tasks.execution import evaluate_execution as evaluate_one
+
+            config = ExecutionConfig(
+                **common, origin=origin, per_program=per_program, scratchpad=scratchpad
+            )
+            found = evaluate_adapters(evaluate_one, config, adapter or [BASE], progress=bars)
+    lines = [line for run, document in found.items() for line in run_lines(run, document)]
     several = {"runs": {run.name: document for run, document in found.items()}}
     show(several if len(found) > 1 else found[out], lines, as_json=as_json)
 

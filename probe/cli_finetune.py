@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from generators.records import Origin
 from probe.config import DataOptions, FinetuneConfig, ModelOptions
 from probe.options import (
     AcceptLicence,
@@ -24,8 +25,9 @@ from probe.options import (
     ShotSource,
     TrustPrograms,
 )
-from probe.prompts import ChatMode
+from probe.prompts import EXECUTION, ChatMode, known_contents
 from probe.summaries import finetune_lines
+from probe.tasks.held_out import Setting
 from probe.terminal import display, show
 from probe.training.settings import Decay
 
@@ -49,6 +51,23 @@ def finetune(
     limit: Limit = None,
     per_program: Annotated[
         int | None, typer.Option(min=1, help="At most so many traces a program.")
+    ] = None,
+    origin: Annotated[Origin | None, typer.Option(help="Only calls of this origin.")] = None,
+    content: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the prompts show; given several times, each trace is learned in each: "
+            f"{', '.join(EXECUTION)}, or all. Else code."
+        ),
+    ] = None,
+    setting: Annotated[
+        list[Setting] | None,
+        typer.Option(
+            help="Tests shown where the content has tests: two (L, the usual) or one (R)."
+        ),
+    ] = None,
+    prompts_per_trace: Annotated[
+        int | None, typer.Option(min=1, help="Draw so many of a trace's prompts; else all.")
     ] = None,
     epochs: Annotated[float, typer.Option(min=0)] = _FINETUNE.epochs,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
@@ -131,6 +150,10 @@ def finetune(
         shot_source=shot_source,
         limit=limit,
         per_program=per_program,
+        origin=origin,
+        contents=known_contents(content) or _FINETUNE.contents,
+        settings=tuple(setting or _FINETUNE.settings),
+        prompts_per_trace=prompts_per_trace,
         epochs=epochs,
         max_steps=max_steps,
         items_per_step=items_per_step,

@@ -26,7 +26,7 @@ from probe.options import (
 )
 from probe.prompts import ChatMode
 from probe.step_prompts import StepKind
-from probe.summaries import steps_lines
+from probe.summaries import run_lines
 from probe.terminal import display, show
 
 __all__ = ["evaluate_steps"]
@@ -121,6 +121,6 @@ def evaluate_steps(
     )
     with display(quiet=quiet) as bars:
         found = evaluate_adapters(steps_run, config, adapter or [BASE], progress=bars)
-    lines = [line for run, document in found.items() for line in steps_lines(run, document)]
+    lines = [line for run, document in found.items() for line in run_lines(run, document)]
     several = {"runs": {run.name: document for run, document in found.items()}}
     show(several if len(found) > 1 else found[out], lines, as_json=as_json)

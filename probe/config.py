@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generators.records import Origin, Split
-from probe.prompts import ChatMode
+from probe.prompts import EXECUTION, ChatMode
 from probe.step_prompts import StepKind
+from probe.tasks.held_out import Inputs, Setting
 from probe.training.settings import Decay
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "ExecutionConfig",
     "FinetuneConfig",
     "GradeConfig",
+    "GridConfig",
     "MakeTracesConfig",
     "ModelOptions",
     "QuickstartConfig",
@@ -92,6 +94,10 @@ class FinetuneConfig:
     shot_source: str | None = None
     limit: int | None = None
     per_program: int | None = None
+    origin: Origin | None = None
+    contents: tuple[str, ...] = ("code",)
+    settings: tuple[Setting, ...] = (Setting.L,)
+    prompts_per_trace: int | None = None
     validation_items: int = 128
     validation_fraction: float = 0.1
     epochs: float = 1.0
@@ -129,7 +135,7 @@ class ExecutionConfig:
     origin: Origin | None = None
     per_program: int | None = None
     limit: int | None = None
-    baseline_traces: Path | None = None
+    training_traces: Path | None = None
     max_new_tokens: int | None = None
     batch_invariance_items: int = 20
     seed: int = 0
@@ -149,6 +155,26 @@ class StepsConfig:
     per_program: int = 2
     limit: int | None = None
     max_new_tokens: int = 64
+    batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridConfig:
+    """``probe evaluate execution --grid``; ``limit`` counts programs."""
+
+    traces: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    contents: tuple[str, ...] = tuple(EXECUTION)
+    settings: tuple[Setting, ...] = tuple(Setting)
+    inputs: tuple[Inputs, ...] = tuple(Inputs)
+    shots: int = 3
+    shot_source: str | None = None
+    limit: int | None = None
+    training_traces: Path | None = None
+    max_new_tokens: int | None = None
     batch_invariance_items: int = 20
     seed: int = 0
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from generators.errors import UsageError
 from generators.jsonl import sha256_text
 from generators.records import Trace
 
@@ -27,7 +28,9 @@ __all__ = [
     "asked_prompt",
     "execution_prefix",
     "execution_prompt",
+    "execution_query",
     "execution_target",
+    "known_contents",
 ]
 
 
@@ -136,6 +139,25 @@ EXECUTION_V1 = EXECUTION["code"]
 """The program alone."""
 
 
+def known_contents(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the prompt contents that a user named, each spelled as in :data:`EXECUTION`.
+
+    Args:
+        names: Such as ``tests+code``, in any order of parts, or ``all``; ``None`` for none.
+
+    Raises:
+        UsageError: There is no such content.
+    """
+    by_parts = {frozenset(name.split("+")): name for name in EXECUTION}
+    found = []
+    for name in EXECUTION if "all" in (names or ()) else names or ():
+        known = by_parts.get(frozenset(name.split("+")))
+        if known is None:
+            raise UsageError(f"no prompt content {name!r}; there are {', '.join(EXECUTION)}")
+        found.append(known)
+    return tuple(dict.fromkeys(found))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A call to predict, and the test cases of the same program that stand beside it.
@@ -149,7 +171,8 @@ class Asked:
     tests: tuple[Trace, ...] = ()
 
 
-def _item(template: ExecutionTemplate, asked: Asked) -> str:
+def execution_query(template: ExecutionTemplate, asked: Asked) -> str:
+    """Return one item up to the place where its answer begins."""
     trace = asked.trace
     setup = trace.setup.strip()
     fields = {
@@ -171,7 +194,7 @@ def _item(template: ExecutionTemplate, asked: Asked) -> str:
 def execution_prefix(template: ExecutionTemplate, shots: Sequence[Asked]) -> str:
     """Return what stands before the query: the instruction and the solved examples."""
     solved = [
-        _item(template, shot)
+        execution_query(template, shot)
         + template.answer.format(output=shot.trace.output)
         + template.separator
         for shot in shots
@@ -186,7 +209,7 @@ def execution_prompt(template: ExecutionTemplate, shots: Sequence[Trace], trace:
 
 def asked_prompt(template: ExecutionTemplate, shots: Sequence[Asked], query: Asked) -> str:
     """Return the whole prompt for a call and the tests beside it."""
-    return execution_prefix(template, shots) + _item(template, query)
+    return execution_prefix(template, shots) + execution_query(template, query)
 
 
 def execution_target(template: ExecutionTemplate, trace: Trace) -> str:

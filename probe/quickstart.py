@@ -105,7 +105,7 @@ def _evaluate(
     evaluate_execution(
         ExecutionConfig(
             traces=traces[Split.TEST],
-            baseline_traces=traces[Split.TRAIN],
+            training_traces=traces[Split.TRAIN],
             out=out,
             model=config.model,
             data=config.data,

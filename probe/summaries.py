@@ -8,15 +8,11 @@ from typing import Any
 
 from generators.sandbox.policy import warnings_of
 from generators.trace_summary import summary_path
+from probe.tasks.grid_results import GRID
+from probe.tasks.scoring import EXECUTION
+from probe.tasks.steps.scoring import STEPS
 
-__all__ = [
-    "execution_lines",
-    "finetune_lines",
-    "grading_lines",
-    "percent",
-    "steps_lines",
-    "trace_lines",
-]
+__all__ = ["finetune_lines", "grading_lines", "percent", "run_lines", "trace_lines"]
 
 
 def percent(estimate: Mapping[str, Any]) -> str:
@@ -63,43 +59,60 @@ def finetune_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     return [*lines, f"adapter: {path / 'adapter'}"]
 
 
-def execution_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+def run_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about a run that asked a model."""
+    return _LINES[results["task"]](path, results)
+
+
+def _execution_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     """Lines about an output-prediction run."""
     scores, baselines = results["scores"], results["baselines"]
     best = max(baselines, key=lambda name: baselines[name]["exact"]["estimate"])
-    finish = ", ".join(f"{n} {name}" for name, n in results["counts"]["finish"].items())
-    invariance = results.get("batch_invariance")
-    flips = (
-        [
-            f"batch invariance: {invariance['texts_changed']} of {invariance['n_items']} "
-            "answers read otherwise when decoded alone"
-        ]
-        if invariance
-        else []
-    )
     return [
         f"{results['n_items']} items of {results['n_programs']} programs",
         f"exact (type and value): {percent(scores['exact'])}",
         f"exact_text: {percent(scores['exact_text'])}",
         f"best trivial baseline, {best}: {percent(baselines[best]['exact'])} exact",
-        f"answers ended by: {finish}",
-        *flips,
+        *_decoding_lines(results),
         f"run: {path}",
     ]
 
 
-def steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
-    """Lines about a run of questions about steps."""
-    lines = [f"{results['n_items']} questions about {results['n_programs']} programs"]
+def _grid_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    lines = [f"{results['n_items']} items of {results['n_programs']} programs; exact value:"]
+    for cell in results["cells"]:
+        name = f"{cell['content']}, {cell['setting']}, {cell['inputs']} inputs"
+        best = cell["baselines"][cell["beyond_baseline"]["baseline"]]["exact"]["estimate"]
+        lines.append(
+            f"  {name:40} {percent(cell['scores']['exact']):22} best baseline {100 * best:.1f}%"
+        )
+    return [*lines, *_decoding_lines(results), f"run: {path}"]
+
+
+def _decoding_lines(results: Mapping[str, Any]) -> list[str]:
+    finish = ", ".join(f"{n} {name}" for name, n in results["counts"]["finish"].items())
+    lines = [f"answers ended by: {finish}"]
+    if invariance := results.get("batch_invariance"):
+        lines.append(
+            f"batch invariance: {invariance['texts_changed']} of {invariance['n_items']} "
+            "answers read otherwise when decoded alone"
+        )
+    return lines
+
+
+def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    lines = [f"{results['n_items']} questions about {results['n_programs']} programs; exact value:"]
     for kind, found in results["kinds"].items():
         best = found["against_best"]
-        rival = found["baselines"][best["baseline"]]["exact"]
+        rival = 100 * found["baselines"][best["baseline"]]["exact"]["estimate"]
         lines.append(
-            f"{kind}, {found['n_items']} questions: exact {percent(found['scores']['exact'])}; "
-            f"best trivial baseline, {best['baseline']}: {percent(rival)}; "
-            f"p {best['p_holm']:.3g} (McNemar, Holm)"
+            f"  {kind:10} {found['n_items']:4} questions {percent(found['scores']['exact']):22} "
+            f"{best['baseline']} {rival:.1f}%, p {best['p_holm']:.3g}"
         )
-    return [*lines, f"run: {path}"]
+    return [*lines, *_decoding_lines(results), f"run: {path}"]
+
+
+_LINES = {EXECUTION: _execution_lines, GRID: _grid_lines, STEPS: _steps_lines}
 
 
 def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:

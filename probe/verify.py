@@ -113,11 +113,13 @@ def _sample_differences(
     run: Run, rescore: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Iterator[str]:
     seen = set()
+    heads = {"": "", **run.manifest["identity"].get("prompt_heads", {})}
     for row in run.samples:
         if row["key"] in seen:
             yield f"{SAMPLES}: sample {row['key']} stands twice"
         seen.add(row["key"])
-        if "prompt" in row and row["prompt_sha256"] != jsonl.sha256_text(row["prompt"]):
+        prompt = heads[row.get("prompt_head", "")] + row.get("prompt", "")
+        if "prompt" in row and row["prompt_sha256"] != jsonl.sha256_text(prompt):
             yield f"{SAMPLES}: sample {row['key']}: prompt_sha256 is not the hash of the prompt"
         derived = rescore(row)
         found = jsonl.difference({name: row.get(name) for name in derived}, derived)

@@ -130,10 +130,10 @@ def _fields(run: ReportRun) -> Iterator[tuple[str, str]]:
 
 def _input(name: str, value: Any) -> Iterator[tuple[str, str]]:
     title = {
-        "baseline_traces": "Baselines learn from",
+        "training_traces": "Baselines learn from",
         "shots": "Source of the solved examples",
     }.get(name, f"Input: {name}")
-    if name == "baseline_traces" and not value:
+    if name == "training_traces" and not value:
         yield title, "other programs of the same trace file, in folds by program"
     elif isinstance(value, dict):
         digest = value.get("content_sha256") or value.get("sha256")

@@ -91,7 +91,7 @@ def _questions(
     pool: Sequence[Trace],
     shown: Sequence[Trace],
 ) -> list[Question]:
-    reference = read_traces(config.baseline_traces) if config.baseline_traces else None
+    reference = read_traces(config.training_traces) if config.training_traces else None
     baselines = predict_baselines(items, pool, reference)
     return [
         Question(
@@ -132,8 +132,8 @@ def _identity(
         },
         "inputs": {
             "traces": {"sha256": sha256_file(config.traces), "header": header},
-            "baseline_traces": (
-                {"sha256": sha256_file(config.baseline_traces)} if config.baseline_traces else None
+            "training_traces": (
+                {"sha256": sha256_file(config.training_traces)} if config.training_traces else None
             ),
             "shots": shot_source,
         },

@@ -18,7 +18,7 @@ from probe.runs import RunWriter
 from probe.tasks.invariance import ALONE, items_to_repeat
 
 if TYPE_CHECKING:
-    from probe.models.text import Completion, Decoding, TextGenerator
+    from probe.models.text import Completion, Decoding, Request, TextGenerator
 
 __all__ = ["REPLY", "Question", "Score", "ask_questions", "line_decoding"]
 
@@ -38,7 +38,8 @@ class Question:
     Attributes:
         key: Names the item in its run.
         task_id: The program it belongs to.
-        prompt: The text given, before any chat template.
+        prompt: The text given, before any chat template, without its head.
+        head: Name of what stands before it, shared by many prompts; ``""`` for nothing.
         fields: What else its sample keeps; scoring reads these and the completion alone.
         k: Number of the sample among those of the same prompt.
     """
@@ -46,6 +47,7 @@ class Question:
     key: str
     task_id: int
     prompt: str
+    head: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     k: int = 0
 
@@ -67,6 +69,7 @@ def ask_questions(
     score: Score,
     repeat: int,
     display: Progress,
+    heads: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Ask what the run has no sample of yet, store the samples, and return those of all questions.
 
@@ -80,6 +83,8 @@ def ask_questions(
         score: Derives the rest of a sample.
         repeat: So many questions are decoded once more, alone.
         display: Progress by question.
+        heads: Texts of the prompts' heads by name. Samples name theirs and leave its text out,
+            so a run keeps the texts in its identity, as ``prompt_heads``.
 
     Raises:
         ProbeError: The model cannot go on, or the samples cannot be written; those before are
@@ -88,7 +93,7 @@ def ask_questions(
     missing = [question for question in questions if question.key not in run.done]
     if missing:
         repeated = items_to_repeat([question.key for question in questions], repeat)
-        asking = _Asking(run, generator, decoding, score, repeated)
+        asking = _Asking(run, generator, decoding, score, repeated, heads or {})
         display.start("evaluating", len(missing))
         try:
             asking.ask(missing, display)
@@ -108,6 +113,7 @@ class _Asking:
         decoding: Decoding,
         score: Score,
         repeated: frozenset[str],
+        heads: Mapping[str, str],
     ) -> None:
         from probe.models.text import chat_of
 
@@ -116,59 +122,65 @@ class _Asking:
         self._decoding = decoding
         self._score = score
         self._repeated = repeated
+        self._heads = heads
         self._chat = chat_of(generator)
         self._waiting: list[dict[str, Any]] = []
 
     def ask(self, missing: Sequence[Question], display: Progress) -> None:
         """Decode each prompt and take up the samples of all questions that have it."""
-        from probe.models.text import Request
-
         groups: dict[Any, list[Question]] = {}
         for question in missing:
-            name = question.prompt if self._decoding.greedy else question.key
+            name = self._text(question) if self._decoding.greedy else question.key
             groups.setdefault(name, []).append(question)
         same = {group[0].key: group for group in groups.values()}
-        requests = [
-            Request(key=key, prompt=group[0].prompt, task_id=str(group[0].task_id), k=group[0].k)
-            for key, group in same.items()
-        ]
+        requests = [self._request(group[0]) for group in same.values()]
         for completion in self._generator.generate(requests, self._decoding):
             for question in same[completion.key]:
                 self._take(question, completion)
                 display.advance()
 
+    def _text(self, question: Question) -> str:
+        return (self._heads[question.head] if question.head else "") + question.prompt
+
+    def _request(self, question: Question) -> Request:
+        from probe.models.text import Request
+
+        return Request(
+            key=question.key,
+            prompt=self._text(question),
+            task_id=str(question.task_id),
+            k=question.k,
+        )
+
     def _take(self, question: Question, completion: Completion) -> None:
-        from probe.models.text import Finish, Request
+        from probe.models.text import Finish
 
         row = self._sample(question, completion)
         if question.key in self._repeated and completion.finish is not Finish.OVERFLOW:
-            request = Request(
-                key=question.key,
-                prompt=question.prompt,
-                task_id=str(question.task_id),
-                k=question.k,
-            )
-            alone = self._generator.alone(request, self._decoding)
+            alone = self._generator.alone(self._request(question), self._decoding)
             row |= {} if alone is None else {ALONE: alone.text}
         self._waiting.append(row)
         if len(self._waiting) >= _SAVE_EVERY:
             self.save()
 
     def _sample(self, question: Question, completion: Completion) -> dict[str, Any]:
-        seen = self._chat.render(question.prompt)
+        chats = self._chat.mode is not ChatMode.NONE
+        seen = self._chat.render(self._text(question))
         row = {
             "key": question.key,
             "task_id": question.task_id,
             **question.fields,
-            "prompt": seen,
+            "prompt": seen if chats else question.prompt,
             "prompt_sha256": sha256_text(seen),
             "completion": completion.text,
             "finish": str(completion.finish),
             "prompt_tokens": completion.prompt_tokens,
             "completion_tokens": completion.completion_tokens,
         }
-        if self._chat.mode is not ChatMode.NONE:
+        if chats:
             row["read_as"] = REPLY
+        elif question.head:
+            row["prompt_head"] = question.head
         return {**row, **self._score(row)}
 
     def save(self) -> None:

@@ -1,7 +1,7 @@
 """The two ways to ask for the output of a call: the answer at once, or after a scratchpad.
 
-Called by the execution task and by fine-tuning, so that a model is trained in the words that it
-is asked in.
+Called by the execution task; fine-tuning takes its solved examples from here too, so that a model
+is trained in the words that it is asked in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from generators.errors import UsageError
 from generators.records import Trace
 from probe.config import DEFAULT_SHOT_IDS, DataOptions
-from probe.prompts import EXECUTION_V1, ExecutionTemplate, execution_prompt, execution_target
+from probe.prompts import EXECUTION_V1, ExecutionTemplate, execution_prompt
 from probe.scratchpad import (
     ANSWER_TOKENS,
     SCRATCHPAD_TOKENS,
@@ -22,12 +22,11 @@ from probe.scratchpad import (
     scratchpad_fits,
     scratchpad_lines,
     scratchpad_prompt,
-    scratchpad_target,
 )
 from probe.tasks.recorded_shots import recorded_shots
 from probe.tasks.shots import few_shot_examples
 
-__all__ = ["Wording", "check_asked_as_trained", "check_recorded", "wording"]
+__all__ = ["Wording", "check_asked_as_trained", "check_recorded", "recorded_examples", "wording"]
 
 Examples = Callable[[str, int, DataOptions], tuple[list[Trace], dict[str, Any] | None]]
 
@@ -40,19 +39,15 @@ class Wording:
         template: Its name, hash and end marker.
         max_new_tokens: Usual budget of an answer.
         prompt: From solved examples and a trace to the prompt.
-        target: From a trace to the text to learn.
         examples: The solved examples of a source, and the source's manifest.
         fields: What a sample keeps for scoring beside what all samples keep.
-        learnable: Whether a trace can be learned from.
     """
 
     template: ExecutionTemplate
     max_new_tokens: int
     prompt: Callable[[Sequence[Trace], Trace], str]
-    target: Callable[[Trace], str]
     examples: Examples
     fields: Callable[[Trace], dict[str, Any]]
-    learnable: Callable[[Trace], bool]
 
 
 def wording(*, scratchpad: bool) -> Wording:
@@ -93,7 +88,7 @@ def check_asked_as_trained(adapter: dict[str, Any] | None, template: ExecutionTe
         )
 
 
-def _recorded_examples(
+def recorded_examples(
     name: str, count: int, data: DataOptions
 ) -> tuple[list[Trace], dict[str, Any] | None]:
     """Return the solved examples as the sandbox recorded them.
@@ -127,17 +122,13 @@ _DIRECT = Wording(
     template=EXECUTION_V1,
     max_new_tokens=ANSWER_TOKENS,
     prompt=partial(execution_prompt, EXECUTION_V1),
-    target=partial(execution_target, EXECUTION_V1),
     examples=few_shot_examples,
     fields=lambda _: {},
-    learnable=lambda _: True,
 )
 _SCRATCHPAD = Wording(
     template=SCRATCHPAD_V1,
     max_new_tokens=SCRATCHPAD_TOKENS,
     prompt=scratchpad_prompt,
-    target=scratchpad_target,
-    examples=_recorded_examples,
+    examples=recorded_examples,
     fields=_scratchpad_fields,
-    learnable=scratchpad_fits,
 )

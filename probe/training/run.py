@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators import jsonl
-from generators.errors import DataError
 from generators.progress import Progress
-from generators.records import TRACE_SCHEMA, Trace
-from generators.trace_files import read_traces
 from probe.config import FinetuneConfig
 from probe.models.endpoint import refuse_server
-from probe.prompts import ChatMode, ChatTemplate
+from probe.prompts import EXECUTION, ChatMode, ChatTemplate
 from probe.runs import RunWriter
-from probe.tasks.items import choose, split_programs
-from probe.tasks.shots import refuse_shots_among_items
-from probe.tasks.wording import check_recorded, wording
+from probe.scratchpad import SCRATCHPAD_V1
 from probe.training.dataset import Example, examples_sha256, preview
+from probe.training.examples import make_examples
 from probe.training.launched import launched_precision
 from probe.training.processes import start_processes
 from probe.training.results import LOG, LOG_SCHEMA, finetune_results
@@ -44,21 +39,26 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
     """
     from probe.training.finetune import finetune
 
-    shown, shot_source = _shown(config)
-    train, validation, left_out = _examples(config, shown)
-    template = wording(scratchpad=config.scratchpad).template
+    examples = make_examples(config)
+    templates = (
+        [SCRATCHPAD_V1] if config.scratchpad else [EXECUTION[name] for name in config.contents]
+    )
     settings = _settings(config)
     settings.check()
     processes = start_processes(settings.mixed_precision, settings.device)
     load, identity, chat = _loader(config, progress, device=processes.device)
-    train, validation = _in_template(train, chat), _in_template(validation, chat)
+    train, validation = (_in_template(part, chat) for part in (examples.train, examples.validation))
     document = {
         "verb": "finetune",
         "config": {
             **{name: value for name, value in settings.identity().items() if name != "model"},
             **chat.to_json(),
             "shots": config.shots,
-            "shot_ids": [shot.task_id for shot in shown],
+            "shot_ids": examples.shot_ids,
+            "contents": list(config.contents),
+            "settings": [str(setting) for setting in config.settings],
+            "prompts_per_trace": config.prompts_per_trace,
+            "origin": str(config.origin) if config.origin else "all",
             "limit": config.limit,
             "per_program": config.per_program,
             "processes": processes.count,
@@ -74,12 +74,12 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
                 if config.validation_traces
                 else None
             ),
-            "shots": shot_source,
-            **({"traces_left_out": left_out} if config.scratchpad else {}),
+            "shots": examples.shot_source,
+            **({"traces_left_out": examples.left_out} if config.scratchpad else {}),
             "train": {"examples": len(train), "sha256": examples_sha256(train)},
             "validation": {"examples": len(validation), "sha256": examples_sha256(validation)},
         },
-        "prompts": {template.name: template.sha256},
+        "prompts": {template.name: template.sha256 for template in templates},
         "model": identity,
     }
 
@@ -101,7 +101,7 @@ def preview_items(config: FinetuneConfig, *, progress: Progress | None = None) -
     Raises:
         ProbeError: An input cannot be used, or the model cannot be had.
     """
-    train, *_ = _examples(config, _shown(config)[0])
+    train = make_examples(config).train
     load, _, chat = _loader(config, progress)
     return preview(_in_template(train, chat), load())
 
@@ -159,59 +159,6 @@ def _loader(
     ready = [fresh()]
     chat = model_template(config.model.chat_template, ready[0].tokenizer, ready[0].name)
     return (lambda: ready.pop() if ready else fresh()), ready[0].identity, chat
-
-
-def _shown(config: FinetuneConfig) -> tuple[list[Trace], dict[str, Any] | None]:
-    """Return the solved examples of the prompts, and the source they come from."""
-    header = jsonl.read_header(config.traces, TRACE_SCHEMA)
-    name = config.shot_source or str(header.get("source", {}).get("name"))
-    return wording(scratchpad=config.scratchpad).examples(name, config.shots, config.data)
-
-
-def _examples(
-    config: FinetuneConfig, shown: Sequence[Trace]
-) -> tuple[list[Example], list[Example], int]:
-    """Choose training and validation traces, by program, and put them into words.
-
-    What no model can learn from, a call whose scratchpad is too long, is left out and counted.
-    """
-    traces, left_out = _learnable(config, config.traces)
-    if config.validation_traces is not None:
-        train = traces
-        validation, more = _learnable(config, config.validation_traces)
-        left_out += more
-    else:
-        train, validation = split_programs(
-            traces, fraction=config.validation_fraction, seed=config.seed
-        )
-    train = choose(train, seed=config.seed, per_program=config.per_program, limit=config.limit)
-    validation = choose(validation, seed=config.seed, limit=config.validation_items)
-    if not train:
-        raise DataError(f"{config.traces} leaves no traces to train on")
-    refuse_shots_among_items(shown, [*train, *validation])
-    return _worded(config, train, shown), _worded(config, validation, shown), left_out
-
-
-def _learnable(config: FinetuneConfig, path: Path) -> tuple[list[Trace], int]:
-    traces = read_traces(path)
-    if config.scratchpad:
-        check_recorded(traces, path)
-    kept = [t for t in traces if wording(scratchpad=config.scratchpad).learnable(t)]
-    return kept, len(traces) - len(kept)
-
-
-def _worded(
-    config: FinetuneConfig, traces: Sequence[Trace], shown: Sequence[Trace]
-) -> list[Example]:
-    words = wording(scratchpad=config.scratchpad)
-    return [
-        Example(
-            group=f"{trace.source}/{trace.task_id}",
-            prompt=words.prompt(shown, trace),
-            target=words.target(trace),
-        )
-        for trace in traces
-    ]
 
 
 def _in_template(examples: Sequence[Example], chat: ChatTemplate) -> list[Example]:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from probe.statistics import cluster_bootstrap, holm, mcnemar, paired_difference, wilson
+from probe.statistics import (
+    balanced_bootstrap,
+    cluster_bootstrap,
+    holm,
+    mcnemar,
+    paired_difference,
+    wilson,
+)
 
 
 @pytest.fixture
@@ -119,3 +126,35 @@ def test_scores_that_do_not_fit_are_refused(rng: np.random.Generator) -> None:
         paired_difference([1], [1, 0], [1], rng=rng)
     with pytest.raises(ValueError, match="same items"):
         mcnemar([True], [True, False])
+
+
+def test_balanced_counts_every_group_the_same(rng: np.random.Generator) -> None:
+    values = [1] * 90 + [0] * 10
+    groups = ["int"] * 90 + ["str"] * 10
+    found = balanced_bootstrap(values, groups, range(100), rng=rng)
+    assert found.estimate == pytest.approx(0.5)
+    assert found.low == found.high == pytest.approx(0.5)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("ab")), min_size=1, max_size=30))
+def test_balanced_is_the_mean_of_the_means(rows: list[tuple[bool, str]]) -> None:
+    values, groups = [row[0] for row in rows], [row[1] for row in rows]
+    found = balanced_bootstrap(
+        values, groups, range(len(rows)), rng=np.random.default_rng(0), resamples=50
+    )
+    means = [
+        np.mean([value for value, group in rows if group == name]) for name in sorted(set(groups))
+    ]
+    assert found.estimate == pytest.approx(np.mean(means))
+    assert found.low <= found.high
+
+
+def test_balanced_covers_the_truth(rng: np.random.Generator) -> None:
+    """Two groups of unlike size and share: the interval holds their mean about as often as said."""
+    hits = 0
+    for _ in range(200):
+        values = np.concatenate([rng.random(80) < 0.3, rng.random(20) < 0.7])
+        groups = ["a"] * 80 + ["b"] * 20
+        found = balanced_bootstrap(values, groups, range(100), rng=rng, resamples=400)
+        hits += found.low <= 0.5 <= found.high
+    assert 0.90 <= hits / 200 <= 0.99

@@ -86,6 +86,7 @@ def steps_results(samples: _Rows) -> dict[str, Any]:
         "n_items": len(samples),
         "n_programs": len({row["task_id"] for row in samples}),
         "kinds": kinds,
+        "counts": _ended(samples),
         "tokens": {
             name: sum(row[f"{name}_tokens"] for row in samples) for name in ("prompt", "completion")
         },
@@ -103,10 +104,7 @@ def _kind_results(kind: StepKind, rows: _Rows) -> dict[str, Any]:
         "scores": _scores(rows),
         "baselines": baselines,
         "against_best": {"baseline": best, **_compared(guessed[best], rows)},
-        "counts": {
-            "finish": _counts(row["finish"] for row in rows),
-            "no_answer": _counts(row["reason"] for row in rows if row["reason"]),
-        },
+        "counts": _ended(rows),
     }
 
 
@@ -147,8 +145,12 @@ def _compared(baseline: _Rows, model: _Rows) -> dict[str, Any]:
     }
 
 
-def _counts(names: Any) -> dict[str, int]:
-    return dict(sorted(Counter(names).items()))
+def _ended(rows: _Rows) -> dict[str, dict[str, int]]:
+    """Return how completions ended, and why there is no answer."""
+    return {
+        "finish": dict(sorted(Counter(row["finish"] for row in rows).items())),
+        "no_answer": dict(sorted(Counter(row["reason"] for row in rows if row["reason"]).items())),
+    }
 
 
 class _SelfTestError(ProbeError):

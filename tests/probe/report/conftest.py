@@ -162,7 +162,7 @@ def execution_identity(*, shots: int, adapter: str | None, **config: Any) -> Mer
         },
         "inputs": {
             "traces": {"sha256": "7a" * 32, "header": header},
-            "baseline_traces": None,
+            "training_traces": None,
             "shots": header["source"] if shots else None,
         },
         "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
