@@ -20,6 +20,7 @@ from probe.report.plots import Mark, Picture, TypeRow, scores_picture, types_pic
 from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
 from probe.report.sections import Section, finetune_section, grade_section, traces_section
+from probe.report.steps import steps_sections
 from probe.report.tables import (
     Table,
     baseline_table,
@@ -168,6 +169,7 @@ def _without_execution(inputs: Inputs) -> str:
 
 def _sections(inputs: Inputs) -> tuple[Section, ...]:
     found = [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
+    found += steps_sections(inputs.steps)
     found += [grade_section(run, n) for n, run in enumerate(inputs.grade, 1)]
     if inputs.traces:
         found.append(traces_section(inputs.traces))

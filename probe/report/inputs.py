@@ -12,6 +12,7 @@ from typing import Any
 
 from generators.errors import FormatError
 from probe.runs import RESULTS
+from probe.scratchpad import SCRATCHPAD_V1
 from probe.statistics import Estimate
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "FINETUNE",
     "GRADING",
     "POLICIES",
+    "STEPS",
     "Inputs",
     "ReportRun",
     "Sample",
@@ -29,6 +31,7 @@ __all__ = [
 EXECUTION = "execution"
 FINETUNE = "finetune"
 GRADING = "grading"
+STEPS = "steps"
 POLICIES = ("exact_text", "exact")
 
 
@@ -83,7 +86,7 @@ class ReportRun:
 
     Attributes:
         name: Short unique name, usually the folder's.
-        task: ``execution``, ``finetune`` or ``grading``.
+        task: ``execution``, ``finetune``, ``grading`` or ``steps``.
         manifest: Content of ``manifest.json``.
         results: Content of ``results.json``.
         samples: Items in file order; empty for runs that are no execution runs.
@@ -136,6 +139,11 @@ class ReportRun:
         return self.adapter is not None
 
     @property
+    def scratchpad(self) -> bool:
+        """Whether the model was asked to write the run before the result."""
+        return SCRATCHPAD_V1.name in (self.identity.get("prompts") or {})
+
+    @property
     def shots(self) -> int:
         """Number of solved examples in the prompt."""
         return int(self.config.get("shots") or 0)
@@ -176,18 +184,20 @@ class Inputs:
         execution: Evaluations of output prediction: base before tuned, more shots first.
         finetune: Fine-tuning runs.
         grade: Graded synthesis samples.
+        steps: Evaluations of questions about steps.
         traces: Trace files.
     """
 
     execution: tuple[ReportRun, ...] = ()
     finetune: tuple[ReportRun, ...] = ()
     grade: tuple[ReportRun, ...] = ()
+    steps: tuple[ReportRun, ...] = ()
     traces: tuple[TraceFile, ...] = ()
 
     @property
     def runs(self) -> tuple[ReportRun, ...]:
-        """All runs: fine-tuning, then execution, then grading."""
-        return self.finetune + self.execution + self.grade
+        """All runs: fine-tuning, then execution, then steps, then grading."""
+        return self.finetune + self.execution + self.steps + self.grade
 
 
 def estimate(score: dict[str, Any]) -> Estimate:

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Mark", "Picture", "TypeRow", "scores_picture", "training_picture", "types_picture"]
+__all__ = [
+    "Mark",
+    "Picture",
+    "TypeRow",
+    "kinds_picture",
+    "scores_picture",
+    "training_picture",
+    "types_picture",
+]
 
 _WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
 _FONT = 10.5
@@ -127,10 +135,10 @@ def _short(label: str) -> str:
     return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _percent_axis(axes: Axes, scores: Sequence[Estimate]) -> None:
+def _percent_axis(axes: Axes, scores: Sequence[Estimate], what: str = "text") -> None:
     top = max([100 * score.high for score in scores] + [10.0])
     axes.set_xlim(0, min(100.0, top * 1.04))
-    axes.set_xlabel("Right by exact text, %", color=INK, fontsize=_FONT)
+    axes.set_xlabel(f"Right by exact {what}, %", color=INK, fontsize=_FONT)
     axes.xaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_yticks([])
@@ -167,15 +175,46 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
     )
 
 
-@_settings()
 def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
     """Draw one block for each output type, one line in it for each run."""
-    block = 0.34 + 0.2 * len(labels)
-    legend = 0.2 * len(labels) + 0.18
+    return _blocks_picture(
+        rows,
+        {label: place for place, label in enumerate(labels)},
+        key,
+        title="Outputs predicted right, by output type",
+        caption="Largest group first. The numbers are in the table.",
+    )
+
+
+def kinds_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
+    """Draw one block for each kind of question: a line for each run, then the best baseline's."""
+    return _blocks_picture(
+        rows,
+        {**{label: place for place, label in enumerate(labels)}, "Best trivial baseline": None},
+        key,
+        title="Questions about steps answered right, by kind",
+        caption="The best trivial baseline is that of each kind. The numbers are in the table.",
+        what="value",
+    )
+
+
+@_settings()
+def _blocks_picture(
+    rows: Sequence[TypeRow],
+    series: dict[str, int | None],
+    key: str,
+    *,
+    title: str,
+    caption: str,
+    what: str = "text",
+) -> Picture:
+    """Draw one block for each row, one line in it for each series."""
+    block = 0.34 + 0.2 * len(series)
+    legend = 0.2 * len(series) + 0.18
     height = block * len(rows) + 0.55 + legend
     figure, axes = _figure(height)
-    for place, row in enumerate(rows):
-        top = -place * block
+    for number, row in enumerate(rows):
+        top = -number * block
         axes.text(
             0.0,
             top - 0.16,
@@ -186,25 +225,24 @@ def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> P
             va="center",
             bbox=_PLATE,
         )
-        for series, score in enumerate(row.scores):
-            _draw(axes, score, top - 0.38 - 0.2 * series, series)
+        for place, (score, own) in enumerate(zip(row.scores, series.values(), strict=True)):
+            _draw(axes, score, top - 0.38 - 0.2 * place, own)
     axes.set_ylim(-block * len(rows), 0.02)
-    _percent_axis(axes, [score for row in rows for score in row.scores])
-    _legend(axes, labels)
+    _percent_axis(axes, [score for row in rows for score in row.scores], what)
+    _legend(axes, series)
     figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "
         + ", ".join(
             f"{label} {percent_interval(score)}"
-            for label, score in zip(labels, row.scores, strict=True)
+            for label, score in zip(series, row.scores, strict=True)
         )
         for row in rows
     )
-    title = "Outputs predicted right, by output type"
     return Picture(
         key=key,
         title=title,
-        caption="Largest group first. The numbers are in the table.",
+        caption=caption,
         svg=inline_svg(figure, key, title, told),
     )
 
@@ -253,12 +291,12 @@ def training_picture(
     )
 
 
-def _legend(axes: Axes, labels: Sequence[str]) -> None:
+def _legend(axes: Axes, series: dict[str, int | None]) -> None:
     from matplotlib.lines import Line2D
 
     handles = []
-    for series, label in enumerate(labels):
-        colour, marker = _style(series)
+    for label, place in series.items():
+        colour, marker = _style(place)
         handles.append(Line2D([], [], color=colour, marker=marker, markersize=7, label=label))
     axes.legend(
         handles=handles,
