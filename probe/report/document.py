@@ -20,7 +20,7 @@ from probe.report.plots import Mark, Picture, TypeRow, scores_picture, types_pic
 from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
 from probe.report.sections import Section, finetune_section, grade_section, traces_section
-from probe.report.steps import steps_sections
+from probe.report.steps import steps_answer, steps_sections
 from probe.report.tables import (
     Table,
     baseline_table,
@@ -118,7 +118,7 @@ def make_document(inputs: Inputs) -> Document:
         _group(place, matched, comparisons, margins, labels, notes if place == 0 else [])
         for place in range(len(matched))
     )
-    told = groups[0].answer if groups else (_without_execution(inputs),)
+    told = groups[0].answer if groups else _without_execution(inputs)
     return Document(
         title=_title(inputs),
         subtitle=_subtitle(inputs, matched),
@@ -160,10 +160,12 @@ def _subtitle(inputs: Inputs, matched: Sequence[Cohort]) -> str:
     return visible(" \N{MIDDLE DOT} ".join(parts))
 
 
-def _without_execution(inputs: Inputs) -> str:
+def _without_execution(inputs: Inputs) -> tuple[str, ...]:
+    if inputs.steps:
+        return steps_answer(inputs.steps)
     return (
         "No run here predicts outputs, so there is no headline score; "
-        f"{count(len(inputs.runs), 'run')} and {count(len(inputs.traces), 'trace file')} follow."
+        f"{count(len(inputs.runs), 'run')} and {count(len(inputs.traces), 'trace file')} follow.",
     )
 
 

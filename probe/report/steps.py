@@ -19,7 +19,7 @@ from probe.report.sections import Section
 from probe.report.tables import Cell, Table
 from probe.step_prompts import StepKind
 
-__all__ = ["steps_sections"]
+__all__ = ["steps_answer", "steps_sections"]
 
 _NAMES = {
     StepKind.NEXT_LINE: "Next line",
@@ -43,6 +43,12 @@ def steps_sections(runs: Sequence[ReportRun]) -> list[Section]:
     ]
 
 
+def steps_answer(runs: Sequence[ReportRun]) -> tuple[str, ...]:
+    """Return the sentences that answer for a report of such runs alone."""
+    labels = Labels(runs)
+    return tuple(visible(_told(run, labels)) for run in runs)
+
+
 def _questions(run: ReportRun) -> Any:
     """Return all that decides what a run is asked, how it is decoded, and how it is scored."""
     inputs = run.identity.get("inputs") or {}
@@ -61,7 +67,7 @@ def _section(runs: Sequence[ReportRun], labels: Labels, key: str, suffix: str) -
         title=f"Questions about steps{suffix}",
         text=visible(
             "Not only what a call returns is asked, but the way there: lines, conditions, values, "
-            "turns of loops, exceptions. " + " ".join(_told(run, kinds, labels) for run in runs)
+            "turns of loops, exceptions. " + " ".join(_told(run, labels) for run in runs)
         ),
         tables=(
             _against_table(runs, kinds, labels, f"{key}-scores"),
@@ -71,14 +77,18 @@ def _section(runs: Sequence[ReportRun], labels: Labels, key: str, suffix: str) -
     )
 
 
-def _told(run: ReportRun, kinds: Sequence[str], labels: Labels) -> str:
+def _told(run: ReportRun, labels: Labels) -> str:
     """Say where a run is above the best trivial baseline, and where it is not."""
+    kinds = [str(kind) for kind in StepKind if str(kind) in run.results["kinds"]]
     above = [kind for kind in kinds if _beats(run.results["kinds"][kind])]
     others = [_NAMES[StepKind(kind)].lower() for kind in kinds if kind not in above]
-    named = ", ".join(_NAMES[StepKind(kind)].lower() for kind in above) or "none"
-    rest = f"; it does not beat it in: {', '.join(others)}" if others else ""
     who = labels.inline(run)
-    return f"{who[:1].upper()}{who[1:]} beats the best trivial baseline in: {named}{rest}."
+    who = f"{who[:1].upper()}{who[1:]}"
+    if not above:
+        return f"{who} does not beat the best trivial baseline in any kind of question."
+    named = ", ".join(_NAMES[StepKind(kind)].lower() for kind in above)
+    rest = f"; not in: {', '.join(others)}" if others else ""
+    return f"{who} beats the best trivial baseline in: {named}{rest}."
 
 
 def _beats(found: dict[str, Any]) -> bool:
