@@ -154,7 +154,7 @@ class StepsConfig:
     shot_source: str | None = None
     per_program: int = 2
     limit: int | None = None
-    max_new_tokens: int = 64
+    max_new_tokens: int = 96
     batch_invariance_items: int = 20
     seed: int = 0
 

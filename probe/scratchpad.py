@@ -121,7 +121,7 @@ def extract_result(completion: str, *, cut: bool) -> Extraction:
         cut: Whether the budget ran out; then a result that has no line's end is none.
     """
     events, result = _parts(completion)
-    if result is None or (cut and not result.endswith("\n")):
+    if result is None or (cut and "\n" not in result):
         reason = Reason.TRUNCATED if cut else Reason.NO_ANSWER
         return Extraction(text="", reason=reason if events or result else Reason.EMPTY)
     return extract_answer(result)
