@@ -16,6 +16,7 @@ COMMANDS = [
     ["make-traces"],
     ["finetune"],
     ["evaluate", "execution"],
+    ["evaluate", "steps"],
     ["grade"],
     ["report"],
     ["verify"],
