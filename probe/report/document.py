@@ -17,6 +17,7 @@ from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, visible
 from probe.report.paper import PAPER_NOTES, paper_table
 from probe.report.plots import Mark, Picture, TypeRow, scores_picture, types_picture
+from probe.report.probes import PROBES
 from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
 from probe.report.sections import Section, finetune_section, grade_section, traces_section
@@ -117,14 +118,16 @@ def make_document(inputs: Inputs) -> Document:
         _group(place, matched, comparisons, margins, labels, notes if place == 0 else [])
         for place in range(len(matched))
     )
-    told = groups[0].answer if groups else (_without_execution(inputs),)
+    sections = _sections(inputs)
+    found = tuple(note for section in sections for note in section.notes)
+    told = groups[0].answer if groups else found or (_without_execution(inputs),)
     return Document(
         title=_title(inputs),
         subtitle=_subtitle(inputs, matched),
-        question=question(matched) if groups else "What do these runs say?",
+        question=question(inputs) if groups or inputs.probes else "What do these runs say?",
         answer=told,
         groups=groups,
-        sections=_sections(inputs),
+        sections=sections,
         making=tuple(making(run) for run in inputs.runs),
         limits=limits(inputs, matched, labels),
         paper=paper_table(),
@@ -141,7 +144,8 @@ def _margins(run: ReportRun) -> tuple[Margin, ...]:
 
 def _title(inputs: Inputs) -> str:
     names = sorted({run.model_name for run in inputs.runs if run.model})
-    what = "Predicting program outputs" if inputs.execution else "Report of runs"
+    asked = inputs.execution or inputs.probes
+    what = "Predicting program outputs" if asked else "Report of runs"
     return visible(f"{what}: {', '.join(names)}" if names else what)
 
 
@@ -168,6 +172,8 @@ def _without_execution(inputs: Inputs) -> str:
 
 def _sections(inputs: Inputs) -> tuple[Section, ...]:
     found = [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
+    for task, runs in inputs.probes.items():
+        found += PROBES[task].sections(runs)
     found += [grade_section(run, n) for n, run in enumerate(inputs.grade, 1)]
     if inputs.traces:
         found.append(traces_section(inputs.traces))

@@ -168,8 +168,15 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
 
 
 @_settings()
-def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
-    """Draw one block for each output type, one line in it for each run."""
+def types_picture(
+    rows: Sequence[TypeRow],
+    labels: Sequence[str],
+    key: str,
+    *,
+    title: str = "Outputs predicted right, by output type",
+    caption: str = "Largest group first. The numbers are in the table.",
+) -> Picture:
+    """Draw one block for each group of items, one line in it for each run."""
     block = 0.34 + 0.2 * len(labels)
     legend = 0.2 * len(labels) + 0.18
     height = block * len(rows) + 0.55 + legend
@@ -200,11 +207,10 @@ def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> P
         )
         for row in rows
     )
-    title = "Outputs predicted right, by output type"
     return Picture(
         key=key,
         title=title,
-        caption="Largest group first. The numbers are in the table.",
+        caption=caption,
         svg=inline_svg(figure, key, title, told),
     )
 

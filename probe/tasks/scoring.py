@@ -15,6 +15,7 @@ import numpy as np
 from generators.errors import ProbeError
 from generators.records import Trace
 from probe.analysis.baselines import BASELINES
+from probe.analysis.leakage import tasks_by_leak
 from probe.extract import Reason, extract_answer
 from probe.metrics import PREDICTION_POLICIES, score_prediction
 from probe.reply import extract_reply
@@ -88,8 +89,18 @@ def execution_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "prompt": sum(row["prompt_tokens"] for row in samples),
             "completion": sum(row["completion_tokens"] for row in samples),
         },
+        **_leakage(samples),
         **invariance_results(samples, score_sample),
     }
+
+
+def _leakage(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what items share with training and shots; older samples do not say."""
+    if not all("leaks" in row for row in samples):
+        return {}
+    clean = [row for row in samples if not row["leaks"]]
+    scores = _scores(clean) if 0 < len(clean) < len(samples) else None
+    return {"leaks": tasks_by_leak(samples), "without_leaks": scores}
 
 
 def _flags(expected: str, answer: str) -> dict[str, bool]:
