@@ -41,6 +41,9 @@ def finetune(
     validation_traces: Annotated[
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
+    validation_items: Annotated[
+        int, typer.Option(min=1, help="At most so many held-out traces.")
+    ] = _FINETUNE.validation_items,
     model: Model = "smollm2-135m",
     shots: Shots = _FINETUNE.shots,
     shot_source: ShotSource = None,
@@ -130,6 +133,7 @@ def finetune(
         traces=traces,
         out=out,
         validation_traces=validation_traces,
+        validation_items=validation_items,
         model=ModelOptions(
             model=model,
             device=device,
