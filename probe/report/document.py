@@ -20,6 +20,7 @@ from probe.report.plots import Mark, Picture, TypeRow, scores_picture, types_pic
 from probe.report.probes import PROBES
 from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
+from probe.report.regimes import regimes_section
 from probe.report.sections import Section, finetune_section, grade_section, traces_section
 from probe.report.tables import (
     Table,
@@ -172,6 +173,8 @@ def _without_execution(inputs: Inputs) -> str:
 
 def _sections(inputs: Inputs) -> tuple[Section, ...]:
     found = [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
+    regimes = regimes_section(inputs)
+    found += [regimes] if regimes else []
     for task, runs in inputs.probes.items():
         found += PROBES[task].sections(runs)
     found += [grade_section(run, n) for n, run in enumerate(inputs.grade, 1)]

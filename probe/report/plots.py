@@ -20,10 +20,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Mark", "Picture", "TypeRow", "scores_picture", "training_picture", "types_picture"]
+__all__ = [
+    "FONT",
+    "Mark",
+    "Picture",
+    "TypeRow",
+    "add_legend",
+    "new_figure",
+    "own_settings",
+    "scores_picture",
+    "style_of",
+    "training_picture",
+    "types_picture",
+]
 
 _WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
-_FONT = 10.5
+FONT = 10.5
 _LABEL = 36  # characters
 _MARKERS = "oDs^vP"
 _PLATE = {"facecolor": CARD, "edgecolor": "none", "pad": 0.8}  # keeps grid lines off the text
@@ -75,7 +87,7 @@ class TypeRow:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def own_settings() -> Iterator[None]:
     """Hold matplotlib's own defaults, whatever the user's are; names are never read as maths."""
     from matplotlib import rc_context, rcdefaults, rcParams
 
@@ -87,13 +99,15 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def _style(series: int | None) -> tuple[str, str]:
+def style_of(series: int | None) -> tuple[str, str]:
+    """Return the colour and the marker of a series, or of a trivial baseline."""
     if series is None:
         return MUTED, "|"
     return SERIES[series % len(SERIES)], _MARKERS[series % len(_MARKERS)]
 
 
-def _figure(height: float) -> tuple[Figure, Axes]:
+def new_figure(height: float) -> tuple[Figure, Axes]:
+    """Return a figure of the page's width with one bare pair of axes; ``height`` in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, height))
@@ -103,12 +117,12 @@ def _figure(height: float) -> tuple[Figure, Axes]:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(MUTED)
-    axes.tick_params(colors=INK, labelsize=_FONT, length=3, color=MUTED)
+    axes.tick_params(colors=INK, labelsize=FONT, length=3, color=MUTED)
     return figure, axes
 
 
 def _draw(axes: Axes, score: Estimate, y: float, series: int | None) -> None:
-    colour, marker = _style(series)
+    colour, marker = style_of(series)
     axes.plot([100 * score.low, 100 * score.high], [y, y], color=colour, linewidth=1.8, zorder=3)
     axes.plot(
         [100 * score.estimate],
@@ -130,25 +144,25 @@ def _short(label: str) -> str:
 def _percent_axis(axes: Axes, scores: Sequence[Estimate]) -> None:
     top = max([100 * score.high for score in scores] + [10.0])
     axes.set_xlim(0, min(100.0, top * 1.04))
-    axes.set_xlabel("Right by exact text, %", color=INK, fontsize=_FONT)
+    axes.set_xlabel("Right by exact text, %", color=INK, fontsize=FONT)
     axes.xaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_yticks([])
 
 
-@_settings()
+@own_settings()
 def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
     """Draw one row for each run and baseline: name, value, point and interval."""
     step = 0.5
     height = step * len(marks) + 0.65
-    figure, axes = _figure(height)
+    figure, axes = new_figure(height)
     for place, mark in enumerate(marks):
         y = -float(place)
         _draw(axes, mark.score, y, mark.series)
         text: dict[str, Any] = {
             "transform": axes.get_yaxis_transform(),
             "va": "bottom",
-            "fontsize": _FONT,
+            "fontsize": FONT,
             "color": INK,
             "bbox": _PLATE,
         }
@@ -167,7 +181,7 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
     )
 
 
-@_settings()
+@own_settings()
 def types_picture(
     rows: Sequence[TypeRow],
     labels: Sequence[str],
@@ -180,7 +194,7 @@ def types_picture(
     block = 0.34 + 0.2 * len(labels)
     legend = 0.2 * len(labels) + 0.18
     height = block * len(rows) + 0.55 + legend
-    figure, axes = _figure(height)
+    figure, axes = new_figure(height)
     for place, row in enumerate(rows):
         top = -place * block
         axes.text(
@@ -188,7 +202,7 @@ def types_picture(
             top - 0.16,
             row.label,
             transform=axes.get_yaxis_transform(),
-            fontsize=_FONT,
+            fontsize=FONT,
             color=INK,
             va="center",
             bbox=_PLATE,
@@ -197,7 +211,7 @@ def types_picture(
             _draw(axes, score, top - 0.38 - 0.2 * series, series)
     axes.set_ylim(-block * len(rows), 0.02)
     _percent_axis(axes, [score for row in rows for score in row.scores])
-    _legend(axes, labels)
+    add_legend(axes, labels)
     figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "
@@ -215,13 +229,13 @@ def types_picture(
     )
 
 
-@_settings()
+@own_settings()
 def training_picture(
     train: Sequence[tuple[int, float]], validation: Sequence[tuple[int, float]], key: str
 ) -> Picture:
     """Draw training and validation loss by optimiser step."""
     height = 2.9
-    figure, axes = _figure(height)
+    figure, axes = new_figure(height)
     axes.spines["left"].set_visible(True)
     axes.spines["left"].set_color(MUTED)
     lines = (("Training", train, 0, "-"), ("Validation, held-out programs", validation, 1, "--"))
@@ -230,7 +244,7 @@ def training_picture(
         if not points:
             continue
         names.append(name)
-        colour, marker = _style(series)
+        colour, marker = style_of(series)
         axes.plot(
             [step for step, _ in points],
             [loss for _, loss in points],
@@ -241,11 +255,11 @@ def training_picture(
             marker=marker if len(points) <= 30 else None,
             markersize=5,
         )
-    axes.set_xlabel("Optimiser step", color=INK, fontsize=_FONT)
-    axes.set_ylabel("Loss per answer token, nats", color=INK, fontsize=_FONT)
+    axes.set_xlabel("Optimiser step", color=INK, fontsize=FONT)
+    axes.set_ylabel("Loss per answer token, nats", color=INK, fontsize=FONT)
     axes.yaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=_FONT, labelcolor=INK, loc="upper right")
+    axes.legend(frameon=False, fontsize=FONT, labelcolor=INK, loc="upper right")
     figure.subplots_adjust(left=0.13, right=0.98, top=0.97, bottom=0.55 / height)
     told = "; ".join(
         f"{name}: from {points[0][1]:.3f} at step {points[0][0]} to {points[-1][1]:.3f} "
@@ -259,12 +273,13 @@ def training_picture(
     )
 
 
-def _legend(axes: Axes, labels: Sequence[str]) -> None:
+def add_legend(axes: Axes, labels: Sequence[str]) -> None:
+    """Name the series above the axes."""
     from matplotlib.lines import Line2D
 
     handles = []
     for series, label in enumerate(labels):
-        colour, marker = _style(series)
+        colour, marker = style_of(series)
         handles.append(Line2D([], [], color=colour, marker=marker, markersize=7, label=label))
     axes.legend(
         handles=handles,
@@ -272,7 +287,7 @@ def _legend(axes: Axes, labels: Sequence[str]) -> None:
         bbox_to_anchor=(0.0, 1.01),
         borderaxespad=0.0,
         frameon=False,
-        fontsize=_FONT,
+        fontsize=FONT,
         labelcolor=INK,
         handlelength=1.6,
         labelspacing=0.25,
