@@ -9,21 +9,27 @@ import typer
 
 from generators.errors import UsageError
 from generators.records import Origin
+from probe.cli_synthesis import evaluate_synthesis
 from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
 from probe.options import (
     AcceptLicence,
     AcceptUnknown,
+    Adapters,
     AnyModel,
     Chat,
+    Concurrency,
     DataDir,
     Device,
     Dtype,
     Json,
     Limit,
     Quiet,
+    Repeated,
+    RequestTimeout,
     Seed,
     Shots,
     ShotSource,
+    TokenBudget,
 )
 from probe.prompts import EXECUTION, ChatMode, known_contents
 from probe.summaries import run_lines
@@ -55,13 +61,7 @@ def evaluate_execution(
         list[Inputs] | None, typer.Option(help="Only these: asserts, or generated calls.")
     ] = None,
     model: AnyModel = "smollm2-135m",
-    adapter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="LoRA adapter, or the run that trained it. Given several times, with base for "
-            "no adapter, each has a run of its own below --out and the model is loaded once."
-        ),
-    ] = None,
+    adapter: Adapters = None,
     shots: Shots = _EXECUTION.shots,
     shot_source: ShotSource = None,
     origin: Annotated[Origin | None, typer.Option(help="Only calls of this origin.")] = None,
@@ -77,20 +77,11 @@ def evaluate_execution(
         ),
     ] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = _EXECUTION.max_new_tokens,
-    batch_invariance_items: Annotated[
-        int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
-    ] = _EXECUTION.batch_invariance_items,
-    token_budget: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit."),
-    ] = None,
+    batch_invariance_items: Repeated = _EXECUTION.batch_invariance_items,
+    token_budget: TokenBudget = None,
     chat_template: Chat = ChatMode.NONE,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")
-    ] = None,
-    request_timeout: Annotated[
-        float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
-    ] = None,
+    concurrency: Concurrency = None,
+    request_timeout: RequestTimeout = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -152,3 +143,6 @@ def evaluate_execution(
     lines = [line for run, document in found.items() for line in run_lines(run, document)]
     several = {"runs": {run.name: document for run, document in found.items()}}
     show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+
+
+evaluate.command("synthesis")(evaluate_synthesis)

@@ -10,6 +10,7 @@ from generators.sandbox.policy import warnings_of
 from generators.trace_summary import summary_path
 from probe.tasks.grid_results import GRID
 from probe.tasks.scoring import EXECUTION
+from probe.tasks.synthesis_results import SYNTHESIS
 
 __all__ = ["finetune_lines", "grading_lines", "percent", "run_lines", "trace_lines"]
 
@@ -99,7 +100,25 @@ def _decoding_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-_LINES = {EXECUTION: _execution_lines, GRID: _grid_lines}
+def _synthesis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    passes = ", ".join(f"pass@{k} {percent(found)}" for k, found in results["pass_at_k"].items())
+    outcomes = ", ".join(
+        f"{100 * share['estimate']:.1f}% {name.replace('_', ' ')}"
+        for name, share in results["outcomes"].items()
+    )
+    return [
+        f"{results['n_items']} samples of {results['n_programs']} problems",
+        f"problems solved by any sample: {percent(results['scores']['solved'])}",
+        f"samples right: {percent(results['scores']['samples_right'])}",
+        passes,
+        f"samples: {outcomes}",
+        *_isolation(results["backends"]),
+        *_decoding_lines(results),
+        f"run: {path}",
+    ]
+
+
+_LINES = {EXECUTION: _execution_lines, GRID: _grid_lines, SYNTHESIS: _synthesis_lines}
 
 
 def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.grid_results import GRID, grid_results
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
+from probe.tasks.synthesis_results import SYNTHESIS, score_program, synthesis_results
 
 __all__ = ["TASK_KINDS", "TaskKind"]
 
@@ -32,6 +33,7 @@ class TaskKind:
 TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRID: TaskKind(score=score_sample, results=grid_results),
+    SYNTHESIS: TaskKind(score=score_program, results=synthesis_results),
     GRADING: TaskKind(score=rescore_graded, results=grading_results),
 }
 """By the ``task`` of a results document."""
