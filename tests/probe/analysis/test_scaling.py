@@ -59,5 +59,5 @@ def test_the_slopes_interval_holds_the_truth_about_as_often_as_said(
 def test_what_is_no_line_is_refused(
     sizes: list[float], scores: list[object], rng: np.random.Generator
 ) -> None:
-    with pytest.raises(ValueError, match="scores must|two sizes"):
+    with pytest.raises(ValueError, match=r"scores must|two sizes"):
         fit_scaling(sizes, scores, rng=rng)
