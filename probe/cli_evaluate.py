@@ -10,21 +10,27 @@ import typer
 from generators.errors import UsageError
 from generators.records import Origin
 from probe.cli_steps import evaluate_steps
+from probe.cli_synthesis import evaluate_synthesis
 from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
 from probe.options import (
     AcceptLicence,
     AcceptUnknown,
+    Adapters,
     AnyModel,
     Chat,
+    Concurrency,
     DataDir,
     Device,
     Dtype,
     Json,
     Limit,
     Quiet,
+    Repeated,
+    RequestTimeout,
     Seed,
     Shots,
     ShotSource,
+    TokenBudget,
     TrustPrograms,
 )
 from probe.prompts import EXECUTION, ChatMode, known_contents
@@ -57,13 +63,7 @@ def evaluate_execution(
         list[Inputs] | None, typer.Option(help="Only these: asserts, or generated calls.")
     ] = None,
     model: AnyModel = "smollm2-135m",
-    adapter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="LoRA adapter, or the run that trained it. Given several times, with base for "
-            "no adapter, each has a run of its own below --out and the model is loaded once."
-        ),
-    ] = None,
+    adapter: Adapters = None,
     scratchpad: Annotated[
         bool, typer.Option("--scratchpad", help="Let the model write the run before the result.")
     ] = False,
@@ -84,20 +84,11 @@ def evaluate_execution(
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Else 64, with a scratchpad 768.")
     ] = None,
-    batch_invariance_items: Annotated[
-        int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
-    ] = _EXECUTION.batch_invariance_items,
-    token_budget: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit."),
-    ] = None,
+    batch_invariance_items: Repeated = _EXECUTION.batch_invariance_items,
+    token_budget: TokenBudget = None,
     chat_template: Chat = ChatMode.NONE,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")
-    ] = None,
-    request_timeout: Annotated[
-        float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
-    ] = None,
+    concurrency: Concurrency = None,
+    request_timeout: RequestTimeout = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -169,3 +160,4 @@ def evaluate_execution(
 
 
 evaluate.command("steps")(evaluate_steps)
+evaluate.command("synthesis")(evaluate_synthesis)

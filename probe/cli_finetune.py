@@ -42,6 +42,9 @@ def finetune(
     validation_traces: Annotated[
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
+    validation_items: Annotated[
+        int, typer.Option(min=1, help="At most so many held-out traces.")
+    ] = _FINETUNE.validation_items,
     model: Model = "smollm2-135m",
     scratchpad: Annotated[
         bool, typer.Option("--scratchpad", help="Learn to write the run before the result.")
@@ -135,6 +138,7 @@ def finetune(
         traces=traces,
         out=out,
         validation_traces=validation_traces,
+        validation_items=validation_items,
         model=ModelOptions(
             model=model,
             device=device,

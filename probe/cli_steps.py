@@ -11,17 +11,22 @@ from probe.config import DataOptions, ModelOptions, StepsConfig
 from probe.options import (
     AcceptLicence,
     AcceptUnknown,
+    Adapters,
     AnyModel,
     Chat,
+    Concurrency,
     DataDir,
     Device,
     Dtype,
     Json,
     Limit,
     Quiet,
+    Repeated,
+    RequestTimeout,
     Seed,
     Shots,
     ShotSource,
+    TokenBudget,
     TrustPrograms,
 )
 from probe.prompts import ChatMode
@@ -44,13 +49,7 @@ def evaluate_steps(
     ],
     out: Annotated[Path, typer.Option(help="Run folder.")],
     model: AnyModel = "smollm2-135m",
-    adapter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="LoRA adapter, or the run that trained it; may be given several times, with base "
-            "for no adapter, each with a run of its own below --out."
-        ),
-    ] = None,
+    adapter: Adapters = None,
     kind: Annotated[
         list[StepKind] | None, typer.Option(help="What is asked; may be given several times.")
     ] = None,
@@ -61,20 +60,11 @@ def evaluate_steps(
     ] = _STEPS.per_program,
     limit: Limit = None,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = _STEPS.max_new_tokens,
-    batch_invariance_items: Annotated[
-        int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
-    ] = _STEPS.batch_invariance_items,
-    token_budget: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit."),
-    ] = None,
+    batch_invariance_items: Repeated = _STEPS.batch_invariance_items,
+    token_budget: TokenBudget = None,
     chat_template: Chat = ChatMode.NONE,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")
-    ] = None,
-    request_timeout: Annotated[
-        float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
-    ] = None,
+    concurrency: Concurrency = None,
+    request_timeout: RequestTimeout = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",

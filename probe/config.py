@@ -26,6 +26,7 @@ __all__ = [
     "ModelOptions",
     "QuickstartConfig",
     "StepsConfig",
+    "SynthesisConfig",
 ]
 
 DEFAULT_SHOT_IDS = (2, 3, 4)
@@ -176,6 +177,28 @@ class GridConfig:
     training_traces: Path | None = None
     max_new_tokens: int | None = None
     batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesisConfig:
+    """``probe evaluate synthesis``; ``preset`` names the protocol that the rest follows."""
+
+    out: Path
+    source: str = "mbpp"
+    split: Split = Split.TEST
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    preset: str = "greedy-3shot"
+    template: str = "synthesis/paper@1"
+    shot_ids: tuple[int, ...] = DEFAULT_SHOT_IDS
+    asserts: int = 3
+    samples: int = 1
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_new_tokens: int = 500
+    limit: int | None = None
+    batch_invariance_items: int = 10
     seed: int = 0
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "extract_code",
     "extract_word",
     "is_literal",
+    "without_thoughts",
 ]
 
 
@@ -96,10 +97,11 @@ def is_literal(text: str) -> bool:
 
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _MARKERS = ("[DONE]", "[END]")
 
 
-def extract_code(completion: str) -> Extraction:
+def extract_code(completion: str, *, reply: bool = False) -> Extraction:
     """Read a program from a completion.
 
     Cuts at the paper's end marker, drops a leading ``[BEGIN]``, and where the text does not
@@ -108,8 +110,11 @@ def extract_code(completion: str) -> Extraction:
 
     Args:
         completion: Raw completion.
+        reply: A chat model's message, in which a closed ``<think>`` part is passed over.
     """
     text = completion.replace("\r\n", "\n").removeprefix("\ufeff")
+    if reply:
+        text = without_thoughts(text)
     for marker in _MARKERS:
         text = text.split(marker, 1)[0]
     text = re.sub(r"\A\s*\[BEGIN\]", "", text)
@@ -120,6 +125,11 @@ def extract_code(completion: str) -> Extraction:
         if not text.strip():
             return Extraction(text="", reason=Reason.NO_CODE)
     return Extraction(text=text, reason=Reason.NONE)
+
+
+def without_thoughts(reply: str) -> str:
+    """Return a chat model's message without its closed ``<think>`` parts."""
+    return _THOUGHTS.sub("", reply)
 
 
 def _parses(text: str) -> bool:

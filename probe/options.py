@@ -12,8 +12,10 @@ from probe.prompts import ChatMode
 __all__ = [
     "AcceptLicence",
     "AcceptUnknown",
+    "Adapters",
     "AnyModel",
     "Chat",
+    "Concurrency",
     "DataDir",
     "Device",
     "Dtype",
@@ -21,9 +23,12 @@ __all__ = [
     "Limit",
     "Model",
     "Quiet",
+    "Repeated",
+    "RequestTimeout",
     "Seed",
     "ShotSource",
     "Shots",
+    "TokenBudget",
     "TrustPrograms",
     "Workers",
 ]
@@ -37,6 +42,24 @@ Model = Annotated[str, typer.Option(help="Catalog name, local folder or hub id."
 AnyModel = Annotated[
     str,
     typer.Option(help="Catalog name, local folder, hub id, or a server: http://host:port/v1#name."),
+]
+Adapters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adapter",
+        help="LoRA adapter, or the run that trained it. Given several times, with base for "
+        "no adapter, each has a run of its own below --out and the model is loaded once.",
+    ),
+]
+Repeated = Annotated[
+    int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
+]
+TokenBudget = Annotated[
+    int | None, typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit.")
+]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")]
+RequestTimeout = Annotated[
+    float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
 ]
 Chat = Annotated[
     ChatMode,

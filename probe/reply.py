@@ -21,12 +21,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from generators.literals import PARSING
-from probe.extract import Extraction, Reason, is_literal
+from probe.extract import Extraction, Reason, is_literal, without_thoughts
 
 __all__ = ["extract_reply"]
 
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _THINKING = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _RESULT = re.compile(
     r"`?\s*(?:==|=>|->|=|\u2192|:|\b(?:returns|is|gives|evaluates to|equals)\b)\s*"
@@ -49,7 +48,7 @@ def extract_reply(
             else was asked, and a restated call is no answer.
         accepts: Tells what can be an answer.
     """
-    text = _THOUGHTS.sub("", reply)
+    text = without_thoughts(reply)
     if not text.strip():
         return Extraction(text="", reason=Reason.EMPTY)
     if _THINKING.search(text):  # still thinking when the budget was used up

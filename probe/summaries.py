@@ -11,6 +11,7 @@ from generators.trace_summary import summary_path
 from probe.tasks.grid_results import GRID
 from probe.tasks.scoring import EXECUTION
 from probe.tasks.steps.scoring import STEPS
+from probe.tasks.synthesis_results import SYNTHESIS
 
 __all__ = ["finetune_lines", "grading_lines", "percent", "run_lines", "trace_lines"]
 
@@ -100,6 +101,24 @@ def _decoding_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _synthesis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    passes = ", ".join(f"pass@{k} {percent(found)}" for k, found in results["pass_at_k"].items())
+    outcomes = ", ".join(
+        f"{100 * share['estimate']:.1f}% {name.replace('_', ' ')}"
+        for name, share in results["outcomes"].items()
+    )
+    return [
+        f"{results['n_items']} samples of {results['n_programs']} problems",
+        f"problems solved by any sample: {percent(results['scores']['solved'])}",
+        f"samples right: {percent(results['scores']['samples_right'])}",
+        passes,
+        f"samples: {outcomes}",
+        *_isolation(results["backends"]),
+        *_decoding_lines(results),
+        f"run: {path}",
+    ]
+
+
 def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     lines = [f"{results['n_items']} questions about {results['n_programs']} programs; exact value:"]
     for kind, found in results["kinds"].items():
@@ -112,7 +131,12 @@ def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     return [*lines, *_decoding_lines(results), f"run: {path}"]
 
 
-_LINES = {EXECUTION: _execution_lines, GRID: _grid_lines, STEPS: _steps_lines}
+_LINES = {
+    EXECUTION: _execution_lines,
+    GRID: _grid_lines,
+    STEPS: _steps_lines,
+    SYNTHESIS: _synthesis_lines,
+}
 
 
 def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from generators.literals import PARSING
 from generators.records import Trace
 from generators.twins import normalised_code, normalised_text
 
-__all__ = ["Leak", "find_leaks"]
+__all__ = ["Leak", "find_leaks", "tasks_by_leak"]
 
 
 class Leak(StrEnum):
@@ -58,6 +59,19 @@ def find_leaks(
         if any(leaks.values()):
             found[item.trace_id] = [leak for leak, is_there in leaks.items() if is_there]
     return found
+
+
+def tasks_by_leak(samples: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """Return by kind which tasks have samples that share something.
+
+    Args:
+        samples: Rows with ``task_id`` and ``leaks``.
+    """
+    found: dict[str, set[int]] = {}
+    for row in samples:
+        for leak in row["leaks"]:
+            found.setdefault(leak, set()).add(row["task_id"])
+    return {leak: sorted(tasks) for leak, tasks in sorted(found.items())}
 
 
 class _Programs:

@@ -17,10 +17,11 @@ from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, visible
 from probe.report.paper import PAPER_NOTES, paper_table
 from probe.report.plots import Mark, Picture, TypeRow, scores_picture, types_picture
+from probe.report.probes import PROBES
 from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
+from probe.report.regimes import regimes_section
 from probe.report.sections import Section, finetune_section, grade_section, traces_section
-from probe.report.steps import steps_answer, steps_sections
 from probe.report.tables import (
     Table,
     baseline_table,
@@ -118,14 +119,16 @@ def make_document(inputs: Inputs) -> Document:
         _group(place, matched, comparisons, margins, labels, notes if place == 0 else [])
         for place in range(len(matched))
     )
-    told = groups[0].answer if groups else _without_execution(inputs)
+    sections = _sections(inputs)
+    found = tuple(note for section in sections for note in section.notes)
+    told = groups[0].answer if groups else found or (_without_execution(inputs),)
     return Document(
         title=_title(inputs),
         subtitle=_subtitle(inputs, matched),
-        question=question(matched) if groups else "What do these runs say?",
+        question=question(inputs) if groups or inputs.probes else "What do these runs say?",
         answer=told,
         groups=groups,
-        sections=_sections(inputs),
+        sections=sections,
         making=tuple(making(run) for run in inputs.runs),
         limits=limits(inputs, matched, labels),
         paper=paper_table(),
@@ -142,7 +145,8 @@ def _margins(run: ReportRun) -> tuple[Margin, ...]:
 
 def _title(inputs: Inputs) -> str:
     names = sorted({run.model_name for run in inputs.runs if run.model})
-    what = "Predicting program outputs" if inputs.execution else "Report of runs"
+    asked = inputs.execution or inputs.probes
+    what = "Predicting program outputs" if asked else "Report of runs"
     return visible(f"{what}: {', '.join(names)}" if names else what)
 
 
@@ -160,18 +164,19 @@ def _subtitle(inputs: Inputs, matched: Sequence[Cohort]) -> str:
     return visible(" \N{MIDDLE DOT} ".join(parts))
 
 
-def _without_execution(inputs: Inputs) -> tuple[str, ...]:
-    if inputs.steps:
-        return steps_answer(inputs.steps)
+def _without_execution(inputs: Inputs) -> str:
     return (
         "No run here predicts outputs, so there is no headline score; "
-        f"{count(len(inputs.runs), 'run')} and {count(len(inputs.traces), 'trace file')} follow.",
+        f"{count(len(inputs.runs), 'run')} and {count(len(inputs.traces), 'trace file')} follow."
     )
 
 
 def _sections(inputs: Inputs) -> tuple[Section, ...]:
     found = [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
-    found += steps_sections(inputs.steps)
+    regimes = regimes_section(inputs)
+    found += [regimes] if regimes else []
+    for task, runs in inputs.probes.items():
+        found += PROBES[task].sections(runs)
     found += [grade_section(run, n) for n, run in enumerate(inputs.grade, 1)]
     if inputs.traces:
         found.append(traces_section(inputs.traces))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from probe.report.compare import Comparison, Margin, Paired, verdict
-from probe.report.inputs import ReportRun, estimate
+from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.labels import Labels, baseline_name
 from probe.report.matching import Cohort
 from probe.report.numbers import count, no_width, p_value, percent_interval, points_interval
@@ -18,10 +18,10 @@ from probe.report.numbers import count, no_width, p_value, percent_interval, poi
 __all__ = ["answer", "apart_note", "main_run", "question", "refused_note"]
 
 
-def question(group: Sequence[Cohort]) -> str:
+def question(inputs: Inputs) -> str:
     """Return the question that the report answers."""
     asked = "Can a code model tell what a program returns without running it"
-    tuned = any(run.tuned for cohort in group for run in cohort.runs)
+    tuned = any(run.tuned for run in inputs.runs)
     return (
         f"{asked}, and does fine-tuning on execution traces change that?" if tuned else asked + "?"
     )

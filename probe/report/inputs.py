@@ -20,7 +20,6 @@ __all__ = [
     "FINETUNE",
     "GRADING",
     "POLICIES",
-    "STEPS",
     "Inputs",
     "ReportRun",
     "Sample",
@@ -31,7 +30,6 @@ __all__ = [
 EXECUTION = "execution"
 FINETUNE = "finetune"
 GRADING = "grading"
-STEPS = "steps"
 POLICIES = ("exact_text", "exact")
 
 
@@ -86,10 +84,11 @@ class ReportRun:
 
     Attributes:
         name: Short unique name, usually the folder's.
-        task: ``execution``, ``finetune``, ``grading`` or ``steps``.
+        task: Its kind, as in ``results.json``.
         manifest: Content of ``manifest.json``.
         results: Content of ``results.json``.
         samples: Items in file order; empty for runs that are no execution runs.
+        rows: Rows of ``samples.jsonl`` of a run that has sections of its own.
         losses: Training loss as ``(step, loss)``; empty unless a fine-tuning run.
     """
 
@@ -98,6 +97,7 @@ class ReportRun:
     manifest: dict[str, Any] = field(repr=False)
     results: dict[str, Any] = field(repr=False)
     samples: tuple[Sample, ...] = field(default=(), repr=False)
+    rows: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     losses: tuple[tuple[int, float], ...] = field(default=(), repr=False)
 
     @property
@@ -184,20 +184,21 @@ class Inputs:
         execution: Evaluations of output prediction: base before tuned, more shots first.
         finetune: Fine-tuning runs.
         grade: Graded synthesis samples.
-        steps: Evaluations of questions about steps.
+        probes: Runs of other kinds (:mod:`probe.report.probes`), by kind.
         traces: Trace files.
     """
 
     execution: tuple[ReportRun, ...] = ()
     finetune: tuple[ReportRun, ...] = ()
     grade: tuple[ReportRun, ...] = ()
-    steps: tuple[ReportRun, ...] = ()
+    probes: dict[str, tuple[ReportRun, ...]] = field(default_factory=dict)
     traces: tuple[TraceFile, ...] = ()
 
     @property
     def runs(self) -> tuple[ReportRun, ...]:
-        """All runs: fine-tuning, then execution, then steps, then grading."""
-        return self.finetune + self.execution + self.steps + self.grade
+        """All runs: fine-tuning, then execution, then the other kinds."""
+        others = [run for runs in self.probes.values() for run in runs]
+        return (*self.finetune, *self.execution, *others, *self.grade)
 
 
 def estimate(score: dict[str, Any]) -> Estimate:

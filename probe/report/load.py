@@ -21,17 +21,19 @@ from probe.report.inputs import (
     FINETUNE,
     GRADING,
     POLICIES,
-    STEPS,
     Inputs,
     ReportRun,
     Sample,
     TraceFile,
     estimate,
 )
+from probe.report.probes import PROBES
 from probe.runs import RESULTS, SAMPLES, Run, read_run
 from probe.training.results import LOG, LOG_SCHEMA
 
 __all__ = ["load_inputs"]
+
+_ADVICE = "its results are not those of its samples; `probe verify` says where"
 
 _SAMPLE_TYPES: dict[str, type] = {
     "key": str,
@@ -50,7 +52,6 @@ _SAMPLE_TYPES: dict[str, type] = {
     "prompt_tokens": int,
     "completion_tokens": int,
 }
-_ADVICE = "its results are not those of its samples; `probe verify` says where"
 _RESULT_FIELDS = {
     EXECUTION: (
         "n_items",
@@ -64,7 +65,7 @@ _RESULT_FIELDS = {
     ),
     FINETUNE: ("steps", "items", "tokens", "seconds", "validation", "adapter_sha256"),
     GRADING: ("n_items", "n_programs", "verdicts", "scores"),
-    STEPS: ("n_items", "n_programs", "kinds", "counts", "tokens"),
+    **{task: kind.fields for task, kind in PROBES.items()},
 }
 
 
@@ -93,7 +94,7 @@ def load_inputs(paths: Sequence[Path]) -> Inputs:
         execution=_of(runs, EXECUTION),
         finetune=_of(runs, FINETUNE),
         grade=_of(runs, GRADING),
-        steps=_of(runs, STEPS),
+        probes={task: found for task in PROBES if (found := _of(runs, task))},
         traces=tuple(sorted(files, key=lambda file: (file.name, file.sha256))),
     )
 
@@ -126,9 +127,8 @@ def _report_run(path: Path, name: str) -> ReportRun:
     lacking = [key for key in _RESULT_FIELDS[task] if key not in run.results]
     if lacking:
         raise FormatError(f"{path / RESULTS}: lacks {lacking}")
-    if task in (EXECUTION, STEPS):
-        _check_samples(run)
     samples = _checked_samples(run) if task == EXECUTION else ()
+    rows = _hashed_rows(run) if task in PROBES else ()
     losses = _losses(path / LOG) if task == FINETUNE else ()
     return ReportRun(
         name=name,
@@ -136,27 +136,31 @@ def _report_run(path: Path, name: str) -> ReportRun:
         manifest=run.manifest,
         results=run.results,
         samples=samples,
+        rows=rows,
         losses=losses,
     )
 
 
-def _check_samples(run: Run) -> None:
-    """Refuse results that are of other samples."""
-    if run.results.get("samples_sha256") != jsonl.sha256_file(run.path / SAMPLES):
-        raise RunError(f"{run.path}: {SAMPLES} has another hash than {RESULTS} says; {_ADVICE}")
-    count = len(run.samples)
-    if count != run.results["n_items"] or not count:
-        raise RunError(f"{run.path}: {count} samples, n_items is another number; {_ADVICE}")
-
-
 def _checked_samples(run: Run) -> tuple[Sample, ...]:
     path = run.path / SAMPLES
-    samples = tuple(_sample(path, number, row) for number, row in enumerate(run.samples, 2))
+    rows = _hashed_rows(run)
+    samples = tuple(_sample(path, number, row) for number, row in enumerate(rows, 2))
     for policy in POLICIES:
         share = sum(sample.right(policy) for sample in samples) / len(samples)
         if not math.isclose(share, estimate(run.results["scores"][policy]).estimate):
             raise RunError(f"{run.path}: {policy} is {share} in the samples; {_ADVICE}")
     return samples
+
+
+def _hashed_rows(run: Run) -> tuple[dict[str, Any], ...]:
+    """Return a run's samples, if they are those that its results name."""
+    if run.results.get("samples_sha256") != jsonl.sha256_file(run.path / SAMPLES):
+        raise RunError(f"{run.path}: {SAMPLES} has another hash than {RESULTS} says; {_ADVICE}")
+    if len(run.samples) != run.results["n_items"] or not run.samples:
+        raise RunError(
+            f"{run.path}: {len(run.samples)} samples, n_items is another number; {_ADVICE}"
+        )
+    return tuple(run.samples)
 
 
 def _sample(path: Path, number: int, row: dict[str, Any]) -> Sample:

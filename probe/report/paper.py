@@ -1,7 +1,7 @@
 """What the paper says about predicting outputs, with the strength of each source.
 
-Called by :mod:`probe.report.build` for the section that gives context. None of these numbers was
-checked against the paper's text, so none is printed as fact.
+Called for the sections that set numbers beside the paper's. None of these numbers was checked
+against the paper's text, so none is printed as fact.
 
 Source: Austin et al., Program Synthesis with Large Language Models (arXiv 2108.07732), section 6.
 """
@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from probe.report.tables import Cell, Table
 
-__all__ = ["PAPER_NOTES", "paper_table"]
+__all__ = ["PAPER_NOTES", "STRENGTH", "content_name", "paper_accuracy", "paper_table"]
 
 STRENGTH = "recalled, medium confidence"
 
-_ROWS = (
-    ("code", 16.4, 20.8, 8.6, 9.0),
-    ("code, description and tests", 24.6, 23.2, 9.8, 8.4),
-    ("code and description", 15.6, 20.6, 9.0, 8.2),
-    ("code and tests", 28.8, 27.4, 11.6, 12.0),
-    ("description and tests", 28.6, 28.2, 12.8, 13.0),
-    ("description", 17.6, 18.8, 8.4, 8.6),
-    ("tests", 27.2, 26.2, 10.2, 13.0),
-)
+_NAMES = {"code": "code", "text": "description", "tests": "tests"}
+_ROWS = {
+    "code": (16.4, 20.8, 8.6, 9.0),
+    "code+text+tests": (24.6, 23.2, 9.8, 8.4),
+    "code+text": (15.6, 20.6, 9.0, 8.2),
+    "code+tests": (28.8, 27.4, 11.6, 12.0),
+    "text+tests": (28.6, 28.2, 12.8, 13.0),
+    "text": (17.6, 18.8, 8.4, 8.6),
+    "tests": (27.2, 26.2, 10.2, 13.0),
+}
 
 PAPER_NOTES = (
     "Found in the paper's abstract: even the best models are generally unable to predict the "
@@ -33,6 +34,24 @@ PAPER_NOTES = (
     "Not comparable with the runs of this report without care: another model, other prompts, "
     "items from asserts only, and no trivial baselines or intervals.",
 )
+
+
+def content_name(content: str) -> str:
+    """Return a prompt content in words: ``code, description and tests``."""
+    *first, last = (_NAMES.get(part, part) for part in content.split("+"))
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def paper_accuracy(content: str, setting: str, *, tuned: bool) -> float | None:
+    """Return the paper's accuracy in percent under a prompt content, ``None`` if it has none.
+
+    Args:
+        content: Such as ``code+tests``.
+        setting: ``L`` (one input) or ``R`` (two).
+        tuned: Fine-tuned, or few-shot.
+    """
+    row = _ROWS.get(content)
+    return None if row is None else row[2 * (setting == "R") + tuned]
 
 
 def paper_table() -> Table:
@@ -48,8 +67,8 @@ def paper_table() -> Table:
             "Two inputs, fine-tuned",
         ),
         rows=tuple(
-            (Cell(text=name), *(Cell(text=f"{number:.1f}") for number in numbers))
-            for name, *numbers in _ROWS
+            (Cell(text=content_name(content)), *(Cell(text=f"{number:.1f}") for number in numbers))
+            for content, numbers in _ROWS.items()
         ),
         foot=f"Every cell: {STRENGTH}; not checked against the paper. Rows without code ask for "
         "induction, not execution.",

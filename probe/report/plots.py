@@ -21,17 +21,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "FONT",
     "Mark",
     "Picture",
     "TypeRow",
-    "kinds_picture",
+    "add_legend",
+    "new_figure",
+    "own_settings",
     "scores_picture",
+    "style_of",
     "training_picture",
     "types_picture",
 ]
 
 _WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
-_FONT = 10.5
+FONT = 10.5
 _LABEL = 36  # characters
 _MARKERS = "oDs^vP"
 _PLATE = {"facecolor": CARD, "edgecolor": "none", "pad": 0.8}  # keeps grid lines off the text
@@ -83,7 +87,7 @@ class TypeRow:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def own_settings() -> Iterator[None]:
     """Hold matplotlib's own defaults, whatever the user's are; names are never read as maths."""
     from matplotlib import rc_context, rcdefaults, rcParams
 
@@ -95,13 +99,15 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def _style(series: int | None) -> tuple[str, str]:
+def style_of(series: int | None) -> tuple[str, str]:
+    """Return the colour and the marker of a series, or of a trivial baseline."""
     if series is None:
         return MUTED, "|"
     return SERIES[series % len(SERIES)], _MARKERS[series % len(_MARKERS)]
 
 
-def _figure(height: float) -> tuple[Figure, Axes]:
+def new_figure(height: float) -> tuple[Figure, Axes]:
+    """Return a figure of the page's width with one bare pair of axes; ``height`` in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, height))
@@ -111,12 +117,12 @@ def _figure(height: float) -> tuple[Figure, Axes]:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(MUTED)
-    axes.tick_params(colors=INK, labelsize=_FONT, length=3, color=MUTED)
+    axes.tick_params(colors=INK, labelsize=FONT, length=3, color=MUTED)
     return figure, axes
 
 
 def _draw(axes: Axes, score: Estimate, y: float, series: int | None) -> None:
-    colour, marker = _style(series)
+    colour, marker = style_of(series)
     axes.plot([100 * score.low, 100 * score.high], [y, y], color=colour, linewidth=1.8, zorder=3)
     axes.plot(
         [100 * score.estimate],
@@ -138,25 +144,25 @@ def _short(label: str) -> str:
 def _percent_axis(axes: Axes, scores: Sequence[Estimate], what: str = "text") -> None:
     top = max([100 * score.high for score in scores] + [10.0])
     axes.set_xlim(0, min(100.0, top * 1.04))
-    axes.set_xlabel(f"Right by exact {what}, %", color=INK, fontsize=_FONT)
+    axes.set_xlabel(f"Right by exact {what}, %", color=INK, fontsize=FONT)
     axes.xaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_yticks([])
 
 
-@_settings()
+@own_settings()
 def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
     """Draw one row for each run and baseline: name, value, point and interval."""
     step = 0.5
     height = step * len(marks) + 0.65
-    figure, axes = _figure(height)
+    figure, axes = new_figure(height)
     for place, mark in enumerate(marks):
         y = -float(place)
         _draw(axes, mark.score, y, mark.series)
         text: dict[str, Any] = {
             "transform": axes.get_yaxis_transform(),
             "va": "bottom",
-            "fontsize": _FONT,
+            "fontsize": FONT,
             "color": INK,
             "bbox": _PLATE,
         }
@@ -175,44 +181,26 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
     )
 
 
-def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
-    """Draw one block for each output type, one line in it for each run."""
-    return _blocks_picture(
-        rows,
-        {label: place for place, label in enumerate(labels)},
-        key,
-        title="Outputs predicted right, by output type",
-        caption="Largest group first. The numbers are in the table.",
-    )
-
-
-def kinds_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
-    """Draw one block for each kind of question: a line for each run, then the best baseline's."""
-    return _blocks_picture(
-        rows,
-        {**{label: place for place, label in enumerate(labels)}, "Best trivial baseline": None},
-        key,
-        title="Questions about steps answered right, by kind",
-        caption="The best trivial baseline is that of each kind. The numbers are in the table.",
-        what="value",
-    )
-
-
-@_settings()
-def _blocks_picture(
+@own_settings()
+def types_picture(
     rows: Sequence[TypeRow],
-    series: dict[str, int | None],
+    labels: Sequence[str],
     key: str,
     *,
-    title: str,
-    caption: str,
+    title: str = "Outputs predicted right, by output type",
+    caption: str = "Largest group first. The numbers are in the table.",
     what: str = "text",
+    baseline: bool = False,
 ) -> Picture:
-    """Draw one block for each row, one line in it for each series."""
-    block = 0.34 + 0.2 * len(series)
-    legend = 0.2 * len(series) + 0.18
+    """Draw one block for each group of items, one line in it for each run.
+
+    With ``baseline`` the last label and the last score of each row are a trivial baseline's.
+    """
+    series = [*range(len(labels) - baseline), *([None] if baseline else [])]
+    block = 0.34 + 0.2 * len(labels)
+    legend = 0.2 * len(labels) + 0.18
     height = block * len(rows) + 0.55 + legend
-    figure, axes = _figure(height)
+    figure, axes = new_figure(height)
     for number, row in enumerate(rows):
         top = -number * block
         axes.text(
@@ -220,22 +208,22 @@ def _blocks_picture(
             top - 0.16,
             row.label,
             transform=axes.get_yaxis_transform(),
-            fontsize=_FONT,
+            fontsize=FONT,
             color=INK,
             va="center",
             bbox=_PLATE,
         )
-        for place, (score, own) in enumerate(zip(row.scores, series.values(), strict=True)):
+        for place, (score, own) in enumerate(zip(row.scores, series, strict=True)):
             _draw(axes, score, top - 0.38 - 0.2 * place, own)
     axes.set_ylim(-block * len(rows), 0.02)
     _percent_axis(axes, [score for row in rows for score in row.scores], what)
-    _legend(axes, series)
+    add_legend(axes, labels, series)
     figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "
         + ", ".join(
             f"{label} {percent_interval(score)}"
-            for label, score in zip(series, row.scores, strict=True)
+            for label, score in zip(labels, row.scores, strict=True)
         )
         for row in rows
     )
@@ -247,13 +235,13 @@ def _blocks_picture(
     )
 
 
-@_settings()
+@own_settings()
 def training_picture(
     train: Sequence[tuple[int, float]], validation: Sequence[tuple[int, float]], key: str
 ) -> Picture:
     """Draw training and validation loss by optimiser step."""
     height = 2.9
-    figure, axes = _figure(height)
+    figure, axes = new_figure(height)
     axes.spines["left"].set_visible(True)
     axes.spines["left"].set_color(MUTED)
     lines = (("Training", train, 0, "-"), ("Validation, held-out programs", validation, 1, "--"))
@@ -262,7 +250,7 @@ def training_picture(
         if not points:
             continue
         names.append(name)
-        colour, marker = _style(series)
+        colour, marker = style_of(series)
         axes.plot(
             [step for step, _ in points],
             [loss for _, loss in points],
@@ -273,11 +261,11 @@ def training_picture(
             marker=marker if len(points) <= 30 else None,
             markersize=5,
         )
-    axes.set_xlabel("Optimiser step", color=INK, fontsize=_FONT)
-    axes.set_ylabel("Loss per answer token, nats", color=INK, fontsize=_FONT)
+    axes.set_xlabel("Optimiser step", color=INK, fontsize=FONT)
+    axes.set_ylabel("Loss per answer token, nats", color=INK, fontsize=FONT)
     axes.yaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=_FONT, labelcolor=INK, loc="upper right")
+    axes.legend(frameon=False, fontsize=FONT, labelcolor=INK, loc="upper right")
     figure.subplots_adjust(left=0.13, right=0.98, top=0.97, bottom=0.55 / height)
     told = "; ".join(
         f"{name}: from {points[0][1]:.3f} at step {points[0][0]} to {points[-1][1]:.3f} "
@@ -291,12 +279,15 @@ def training_picture(
     )
 
 
-def _legend(axes: Axes, series: dict[str, int | None]) -> None:
+def add_legend(
+    axes: Axes, labels: Sequence[str], series: Sequence[int | None] | None = None
+) -> None:
+    """Name the series above the axes."""
     from matplotlib.lines import Line2D
 
     handles = []
-    for label, place in series.items():
-        colour, marker = _style(place)
+    for label, place in zip(labels, series or range(len(labels)), strict=True):
+        colour, marker = style_of(place)
         handles.append(Line2D([], [], color=colour, marker=marker, markersize=7, label=label))
     axes.legend(
         handles=handles,
@@ -304,7 +295,7 @@ def _legend(axes: Axes, series: dict[str, int | None]) -> None:
         bbox_to_anchor=(0.0, 1.01),
         borderaxespad=0.0,
         frameon=False,
-        fontsize=_FONT,
+        fontsize=FONT,
         labelcolor=INK,
         handlelength=1.6,
         labelspacing=0.25,

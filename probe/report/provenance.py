@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from generators.jsonl import canonical_json
-from probe.report.inputs import Inputs, ReportRun
+from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.labels import Labels
 from probe.report.matching import Cohort
-from probe.report.numbers import count, scrub, visible
+from probe.report.numbers import count, percent_interval, scrub, visible
 
 __all__ = ["Making", "limits", "making", "public_manifest", "source_of", "split_of"]
 
@@ -137,6 +137,7 @@ def _of_runs(inputs: Inputs, labels: Labels) -> list[str]:
             f"The weights came as quantised files ({', '.join(quantised)}); scores of the "
             "full-precision weights may differ."
         )
+    found += [told for run in inputs.execution if (told := _shared(run, labels))]
     trained = {run.results.get("adapter_sha256") for run in inputs.finetune}
     found += [
         f"{labels[run]}: its adapter is not one of the fine-tuning runs shown here."
@@ -144,6 +145,20 @@ def _of_runs(inputs: Inputs, labels: Labels) -> list[str]:
         if run.tuned and trained and run.adapter not in trained
     ]
     return found
+
+
+def _shared(run: ReportRun, labels: Labels) -> str:
+    """Say what items share with training or few-shot programs, and the score without them."""
+    kinds, clean = (run.results.get(name) for name in ("leaks", "without_leaks"))
+    if not kinds or not clean:
+        return ""
+    told = "; ".join(f"{kind}: tasks {', '.join(map(str, ids))}" for kind, ids in kinds.items())
+    left = estimate(clean["exact_text"])
+    return (
+        f"{labels[run]}: {run.n - left.n} of {count(run.n, 'item')} share something with a "
+        f"training or few-shot program ({told}); without them {percent_interval(left)} are right "
+        "by exact text."
+    )
 
 
 def _quantised(run: ReportRun) -> bool:

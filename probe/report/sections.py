@@ -39,6 +39,7 @@ class Section:
         text: An opening sentence.
         tables: Its tables.
         picture: Its figure.
+        notes: What was found, in sentences.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Section:
     text: str
     tables: tuple[Table, ...]
     picture: Picture | None = None
+    notes: tuple[str, ...] = ()
 
 
 def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:

@@ -1,6 +1,7 @@
 """The part of a report about steps: each kind of question beside its trivial baselines.
 
-Called by :mod:`probe.report.document`. Only runs that asked the same questions stand in one table.
+Called through :mod:`probe.report.probes`. Only runs that asked the same questions stand in one
+table.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from probe.report.inputs import POLICIES, ReportRun, estimate
 from probe.report.labels import POLICY_NAMES, Labels, baseline_name
 from probe.report.matching import PROMPT_FIELDS
 from probe.report.numbers import count, interval, p_value, percent, points_interval, visible
-from probe.report.plots import Picture, TypeRow, kinds_picture
+from probe.report.plots import Picture, TypeRow, types_picture
 from probe.report.sections import Section
-from probe.report.tables import Cell, Table
+from probe.report.tables import Cell, Table, score_cell
 from probe.step_prompts import StepKind
 
-__all__ = ["steps_answer", "steps_sections"]
+__all__ = ["steps_sections"]
 
 _NAMES = {
     StepKind.NEXT_LINE: "Next line",
@@ -43,12 +44,6 @@ def steps_sections(runs: Sequence[ReportRun]) -> list[Section]:
     ]
 
 
-def steps_answer(runs: Sequence[ReportRun]) -> tuple[str, ...]:
-    """Return the sentences that answer for a report of such runs alone."""
-    labels = Labels(runs)
-    return tuple(visible(_told(run, labels)) for run in runs)
-
-
 def _questions(run: ReportRun) -> Any:
     """Return all that decides what a run is asked, how it is decoded, and how it is scored."""
     inputs = run.identity.get("inputs") or {}
@@ -65,10 +60,9 @@ def _section(runs: Sequence[ReportRun], labels: Labels, key: str, suffix: str) -
     return Section(
         key=key,
         title=f"Questions about steps{suffix}",
-        text=visible(
-            "Not only what a call returns is asked, but the way there: lines, conditions, values, "
-            "turns of loops, exceptions. " + " ".join(_told(run, labels) for run in runs)
-        ),
+        text="Not only what a call returns is asked, but the way there: lines, conditions, "
+        "values, turns of loops, exceptions.",
+        notes=tuple(visible(_told(run, labels)) for run in runs),
         tables=(
             _against_table(runs, kinds, labels, f"{key}-scores"),
             _baseline_table(runs[0], kinds, f"{key}-baselines"),
@@ -109,7 +103,7 @@ def _against_table(
             rows.append(
                 (
                     Cell(text=_NAMES[StepKind(kind)], note=labels[run]),
-                    *(_score(found["scores"][policy]) for policy in POLICIES),
+                    *(score_cell(estimate(found["scores"][policy])) for policy in POLICIES),
                     Cell(
                         text=f"{baseline_name(best['baseline'])}: {percent(rival.estimate)}",
                         note=interval(rival),
@@ -147,11 +141,6 @@ def _verdict(found: dict[str, Any]) -> str:
     return "below" if below else "not above"
 
 
-def _score(score: dict[str, Any]) -> Cell:
-    found = estimate(score)
-    return Cell(text=percent(found.estimate), note=interval(found))
-
-
 def _baseline_table(run: ReportRun, kinds: Sequence[str], key: str) -> Table:
     rows = []
     for kind in kinds:
@@ -160,7 +149,7 @@ def _baseline_table(run: ReportRun, kinds: Sequence[str], key: str) -> Table:
         for name, scores in sorted(
             found["baselines"].items(), key=lambda pair: (-pair[1]["exact"]["estimate"], pair[0])
         ):
-            cells = (_score(scores[policy]) for policy in POLICIES)
+            cells = (score_cell(estimate(scores[policy])) for policy in POLICIES)
             title = f"{_NAMES[StepKind(kind)]}: {baseline_name(name)}"
             rows.append((Cell(text=title, note=size), *cells))
     return Table(
@@ -185,4 +174,12 @@ def _picture(runs: Sequence[ReportRun], kinds: Sequence[str], labels: Labels, ke
                 scores=tuple(estimate(score["exact"]) for score in scores),
             )
         )
-    return kinds_picture(rows, [labels[run] for run in runs], key)
+    return types_picture(
+        rows,
+        [*(labels[run] for run in runs), "Best trivial baseline"],
+        key,
+        title="Questions about steps answered right, by kind",
+        caption="The best trivial baseline is that of each kind. The numbers are in the table.",
+        what="value",
+        baseline=True,
+    )

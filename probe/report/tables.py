@@ -24,6 +24,7 @@ from probe.report.numbers import points_interval as points
 from probe.statistics import Estimate
 
 __all__ = [
+    "NOTHING",
     "Cell",
     "Table",
     "baseline_table",
@@ -31,6 +32,7 @@ __all__ = [
     "ending_table",
     "group_table",
     "headline_table",
+    "score_cell",
 ]
 
 NOTHING = "\N{EN DASH}"
@@ -72,7 +74,8 @@ class Table:
     foot: str = ""
 
 
-def _score(score: Estimate) -> Cell:
+def score_cell(score: Estimate) -> Cell:
+    """Return a share with its interval as a cell."""
     return Cell(text=percent(score.estimate), note=interval(score))
 
 
@@ -89,10 +92,10 @@ def headline_table(cohort: Cohort, labels: Labels, baseline: str | None, key: st
     rows = []
     for run in cohort.runs:
         cut = run.results["counts"]["finish"].get("length", 0)
-        scores = [_score(run.score(policy)) for policy in POLICIES]
+        scores = [score_cell(run.score(policy)) for policy in POLICIES]
         rows.append((Cell(text=labels[run]), *scores, Cell(text=f"{cut}", note=f"of {run.n}")))
     if baseline is not None:
-        scores = [_score(e) for e in _baseline_scores(cohort.runs[0], baseline)]
+        scores = [score_cell(e) for e in _baseline_scores(cohort.runs[0], baseline)]
         name = Cell(text=f"Best trivial baseline: {baseline_name(baseline)}")
         rows.append((name, *scores, Cell(text=NOTHING)))
     return Table(
@@ -168,7 +171,7 @@ def group_table(cohort: Cohort, labels: Labels, field: str, caption: str, key: s
         group = first[name]
         size = f"{count(group['n_items'], 'item')}, {count(group['n_programs'], 'program')}"
         scores = [
-            _score(estimate(run.results[field][name][policy]))
+            score_cell(estimate(run.results[field][name][policy]))
             for run in cohort.runs
             for policy in POLICIES
         ]
@@ -196,7 +199,7 @@ def baseline_table(cohort: Cohort, labels: Labels, margins: Sequence[Margin], ke
     for name in names:
         found = [by_pair[run.name, name] for run in cohort.runs]
         verdicts = [Cell(text=points(m.difference), note=m.verdict) for m in found]
-        own = [_score(score) for score in _baseline_scores(cohort.runs[0], name)]
+        own = [score_cell(score) for score in _baseline_scores(cohort.runs[0], name)]
         rows.append((Cell(text=baseline_name(name)), *own, *verdicts))
     return Table(
         key=key,
@@ -276,7 +279,7 @@ def _scratchpad_rows(runs: Sequence[ReportRun]) -> list[tuple[Cell, ...]]:
     if not any(found):
         return []
     shares = [
-        _score(estimate(one["leading_right"])) if one else Cell(text=NOTHING) for one in found
+        score_cell(estimate(one["leading_right"])) if one else Cell(text=NOTHING) for one in found
     ]
     whole = [Cell(text=f"{one['whole_right']}" if one else NOTHING) for one in found]
     return [

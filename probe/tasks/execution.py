@@ -15,6 +15,7 @@ from generators.progress import Progress, Quiet
 from generators.records import TRACE_SCHEMA, Trace
 from generators.trace_files import read_traces
 from probe.analysis.baselines import BASELINES, predict_baselines
+from probe.analysis.leakage import find_leaks
 from probe.config import ExecutionConfig
 from probe.metrics import PREDICTION_POLICIES
 from probe.runs import RunWriter
@@ -93,14 +94,18 @@ def _questions(
 ) -> list[Question]:
     reference = read_traces(config.training_traces) if config.training_traces else None
     baselines = predict_baselines(items, pool, reference)
+    leaks = find_leaks(items, reference or [], shown)
     return [
         Question(
             key=item.trace_id,
             task_id=item.task_id,
             prompt=words.prompt(shown, item),
-            fields=trace_fields(item)
-            | words.fields(item)
-            | {"baselines": {name: baselines[name][item.trace_id] for name in BASELINES}},
+            fields={
+                **trace_fields(item),
+                **words.fields(item),
+                "baselines": {name: baselines[name][item.trace_id] for name in BASELINES},
+                "leaks": leaks.get(item.trace_id, []),
+            },
         )
         for item in items
     ]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from probe.analysis.baselines import BASELINES
+from probe.analysis.leakage import tasks_by_leak
 from probe.metrics import PREDICTION_POLICIES, score_prediction
 from probe.statistics import (
     balanced_bootstrap,
@@ -55,7 +56,7 @@ def grid_results(samples: Sequence[_Row]) -> dict[str, Any]:
         "n_programs": len({row["task_id"] for row in samples}),
         "cells": cells,
         "fresh_minus_public": _fresh_minus_public(groups),
-        "leaks": _leaks(samples),
+        "leaks": tasks_by_leak(samples),
         "counts": {
             "finish": dict(sorted(Counter(row["finish"] for row in samples).items())),
             "no_answer": dict(
@@ -161,12 +162,3 @@ def _fresh_minus_public(groups: dict[tuple[str, str, str], list[_Row]]) -> list[
             scores = {policy: _paired(public, fresh, policy) for policy in _POLICIES}
             found.append({"content": content, "setting": setting, **scores})
     return found
-
-
-def _leaks(samples: Sequence[_Row]) -> dict[str, Any]:
-    """Return by kind which programs have items that share something with training or shots."""
-    found: dict[str, set[int]] = {}
-    for row in samples:
-        for leak in row["leaks"]:
-            found.setdefault(leak, set()).add(row["task_id"])
-    return {leak: sorted(programs) for leak, programs in sorted(found.items())}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from generators.jsonl import sha256_text
-from generators.records import Origin, Trace
+from generators.records import Origin, Problem, Trace
 
-__all__ = ["choose", "rank", "split_programs"]
+__all__ = ["choose", "choose_problems", "rank", "split_programs"]
 
 
 def rank(seed: int, *parts: object) -> str:
@@ -58,6 +58,15 @@ def choose(
         )
         chosen = {id(trace) for trace, _ in zip(rounds, range(limit), strict=False)}
     return [trace for trace in traces if id(trace) in chosen]
+
+
+def choose_problems(
+    problems: Sequence[Problem], *, seed: int, limit: int | None = None
+) -> list[Problem]:
+    """Choose problems for a run, in their order; the same programs as :func:`choose` does."""
+    ranked = sorted(problems, key=lambda problem: rank(seed, problem.source, problem.task_id))
+    chosen = {problem.task_id for problem in ranked[:limit]}
+    return [problem for problem in problems if problem.task_id in chosen]
 
 
 def split_programs(

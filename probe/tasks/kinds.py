@@ -13,6 +13,7 @@ from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.grid_results import GRID, grid_results
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
 from probe.tasks.steps.scoring import STEPS, score_step, steps_results
+from probe.tasks.synthesis_results import SYNTHESIS, score_program, synthesis_results
 
 __all__ = ["TASK_KINDS", "TaskKind"]
 
@@ -33,6 +34,7 @@ class TaskKind:
 TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRID: TaskKind(score=score_sample, results=grid_results),
+    SYNTHESIS: TaskKind(score=score_program, results=synthesis_results),
     GRADING: TaskKind(score=rescore_graded, results=grading_results),
     STEPS: TaskKind(score=score_step, results=steps_results),
 }

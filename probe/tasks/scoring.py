@@ -15,6 +15,7 @@ import numpy as np
 from generators.errors import ProbeError
 from generators.records import Trace
 from probe.analysis.baselines import BASELINES
+from probe.analysis.leakage import tasks_by_leak
 from probe.extract import Reason, extract_answer
 from probe.metrics import PREDICTION_POLICIES, score_prediction
 from probe.reply import extract_reply
@@ -96,6 +97,7 @@ def execution_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "completion": sum(row["completion_tokens"] for row in samples),
         },
         **_scratchpad_results([row for row in samples if "scratchpad" in row]),
+        **_leakage(samples),
         **invariance_results(samples, score_sample),
     }
 
@@ -118,6 +120,15 @@ def _scratchpad_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "truncated": sum(row["reason"] == Reason.TRUNCATED for row in samples),
         }
     }
+
+
+def _leakage(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what items share with training and shots; older samples do not say."""
+    if not all("leaks" in row for row in samples):
+        return {}
+    clean = [row for row in samples if not row["leaks"]]
+    scores = _scores(clean) if 0 < len(clean) < len(samples) else None
+    return {"leaks": tasks_by_leak(samples), "without_leaks": scores}
 
 
 def _flags(expected: str, answer: str) -> dict[str, bool]:

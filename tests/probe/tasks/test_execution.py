@@ -245,3 +245,24 @@ class TestVerify:
         path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
         (found,) = verify(done.out)
         assert any(text.startswith("results.json: ") for text in found.differences)
+
+
+def test_items_that_training_shares_are_marked_and_left_out_of_a_second_score(
+    config: ExecutionConfig, tmp_path: Path
+) -> None:
+    lines = config.traces.read_text().splitlines(keepends=True)
+    known = read_traces(config.traces)[0].task_id
+    training = tmp_path / "training.jsonl"
+    training.write_text(
+        "".join([lines[0], *(x for x in lines[1:] if json.loads(x)["task_id"] == known)])
+    )
+    oracle = make_oracle(config.traces)
+    results = run(
+        replace(config, training_traces=training),
+        lambda request: oracle(request) if request.task_id == str(known) else " ?\n",
+    )
+    only = [known]
+    assert results["leaks"] == {"input": only, "program": only, "text": only}
+    assert results["scores"]["exact"]["estimate"] > 0
+    assert results["without_leaks"]["exact"]["estimate"] == 0
+    assert verify(config.out)[0].ok

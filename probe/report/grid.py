@@ -1,0 +1,265 @@
+"""The section about the grid of prompt contents: runs side by side, and beside the paper.
+
+Called through :mod:`probe.report.probes`. Numbers of single runs are those of their results;
+paired differences between runs are taken from their samples, program by program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from probe.report.compare import verdict
+from probe.report.inputs import ReportRun, estimate
+from probe.report.labels import Labels, baseline_name
+from probe.report.matching import Cohort, cohorts, same_weights
+from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
+from probe.report.paper import STRENGTH, content_name, paper_accuracy
+from probe.report.plots import TypeRow, types_picture
+from probe.report.sections import Section
+from probe.report.tables import NOTHING, Cell, Table, score_cell
+from probe.statistics import Estimate, holm, mcnemar, paired_difference
+from probe.tasks.grid_results import programs_right
+
+__all__ = ["grid_sections"]
+
+_POLICY = "exact_text"  # the paper's criterion
+_SETTINGS = {"L": "one input held out", "R": "two inputs held out, both right"}
+_INPUTS = {"public": "public asserts", "fresh": "fresh inputs"}
+_Name = tuple[str, str, str]
+
+
+def grid_sections(runs: Sequence[ReportRun]) -> list[Section]:
+    """Return one section for each cohort of matched grids."""
+    labels = Labels(runs)
+    groups = cohorts(runs)
+    return [
+        _section(cohort, labels, f"grid-{place}", "" if len(groups) == 1 else f" (set {place})")
+        for place, cohort in enumerate(groups, 1)
+    ]
+
+
+def _cells(run: ReportRun) -> dict[_Name, dict[str, Any]]:
+    return {(c["content"], c["setting"], c["inputs"]): c for c in run.results["cells"]}
+
+
+def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
+    cells = {run.name: _cells(run) for run in cohort.runs}
+    names = list(cells[cohort.runs[0].name])
+    blocks = list(dict.fromkeys((inputs, setting) for _, setting, inputs in names))
+    tables = [
+        _scores_table(cohort, labels, cells, setting, inputs, f"{key}-{inputs}-{setting}")
+        for inputs, setting in blocks
+    ]
+    tables += _difference_tables(cohort, labels, key)
+    fresh = _fresh_table(cohort, labels, f"{key}-fresh-public")
+    tables += [fresh] if fresh else []
+    leaks = _leaks_table(cohort, labels, cells, f"{key}-leaks")
+    tables += [leaks] if leaks else []
+    inputs, setting = blocks[0]
+    size = cells[cohort.runs[0].name][names[0]]["n_programs"]
+    return Section(
+        key=key,
+        title=f"What the prompt shows{title}",
+        text=f"The same {count(size, 'program')} under every prompt content: the program, its "
+        "description, other test cases, and what they make up together. A program counts as "
+        "right if every held-out call is.",
+        notes=tuple(visible(note) for note in _notes(cohort, labels, cells)),
+        tables=tuple(tables),
+        picture=types_picture(
+            [
+                TypeRow(
+                    label=content_name(content),
+                    scores=tuple(
+                        estimate(cells[run.name][content, setting, inputs]["scores"][_POLICY])
+                        for run in cohort.runs
+                    ),
+                )
+                for content in dict.fromkeys(content for content, *_ in names)
+            ],
+            [labels[run] for run in cohort.runs],
+            f"{key}-figure",
+            title=f"Programs right by prompt content, {_SETTINGS[setting]}, {_INPUTS[inputs]}",
+            caption="Point: share of programs right by exact text. Line: 95% interval.",
+        ),
+    )
+
+
+def _scores_table(
+    cohort: Cohort,
+    labels: Labels,
+    cells: dict[str, dict[_Name, dict[str, Any]]],
+    setting: str,
+    inputs: str,
+    key: str,
+) -> Table:
+    first = cells[cohort.runs[0].name]
+    paper = inputs == "public"
+    rows = []
+    for name, cell in first.items():
+        if name[1:] != (setting, inputs):
+            continue
+        best = cell["baselines"][cell["beyond_baseline"]["baseline"]]
+        row = [Cell(text=content_name(name[0]), note=count(cell["n_programs"], "program"))]
+        row += [
+            score_cell(estimate(cells[run.name][name]["scores"][_POLICY])) for run in cohort.runs
+        ]
+        row.append(
+            Cell(
+                text=percent_interval(estimate(best[_POLICY])),
+                note=baseline_name(cell["beyond_baseline"]["baseline"]),
+            )
+        )
+        if paper:
+            row += [_recalled(name[0], setting, tuned=tuned) for tuned in (False, True)]
+        rows.append(tuple(row))
+    return Table(
+        key=key,
+        caption=f"Programs right by exact text, {_INPUTS[inputs]}, {_SETTINGS[setting]}.",
+        columns=(
+            "Prompt shows",
+            *(labels[run] for run in cohort.runs),
+            "Best trivial baseline",
+            *(("Paper, few-shot", "Paper, fine-tuned") if paper else ()),
+        ),
+        rows=tuple(rows),
+        foot="Programs are resampled for the 95% intervals. Rows without code ask for induction, "
+        "not execution."
+        + (f" The paper's columns: a 137B model, {STRENGTH}, not checked." if paper else ""),
+    )
+
+
+def _recalled(content: str, setting: str, *, tuned: bool) -> Cell:
+    found = paper_accuracy(content, setting, tuned=tuned)
+    return Cell(text=NOTHING if found is None else f"{found:.1f}%", note="recalled")
+
+
+def _difference_tables(cohort: Cohort, labels: Labels, key: str) -> Iterator[Table]:
+    """Yield a table of paired differences for each tuned run and each run of its base model."""
+    for second in cohort.runs:
+        for first in cohort.runs:
+            if second.tuned and not first.tuned and same_weights(first, second):
+                yield _difference_table(first, second, labels, f"{key}-{first.name}-{second.name}")
+
+
+def _difference_table(first: ReportRun, second: ReportRun, labels: Labels, key: str) -> Table:
+    found = []
+    for name, cell in _cells(first).items():
+        a, b = (programs_right(_rows(run, name), _POLICY) for run in (first, second))
+        before, after = list(a.values()), [b[program] for program in a]
+        difference = paired_difference(before, after, list(a), rng=np.random.default_rng(0))
+        found.append((name, cell, difference, mcnemar(before, after).p))
+    adjusted = holm([p for *_, p in found])
+    return Table(
+        key=key,
+        caption=f"{labels[second]} minus {labels.inline(first)}, in percentage points by exact "
+        "text, on the same programs.",
+        columns=("Prompt shows", "Difference", "p", "p (Holm)"),
+        rows=tuple(
+            (
+                Cell(text=content_name(name[0]), note=f"{_SETTINGS[name[1]]}, {_INPUTS[name[2]]}"),
+                Cell(text=points_interval(difference)),
+                Cell(text=p_value(p).removeprefix("= ")),
+                Cell(text=p_value(corrected).removeprefix("= ")),
+            )
+            for (name, _, difference, p), corrected in zip(found, adjusted, strict=True)
+        ),
+        foot="p: exact McNemar test on programs; Holm's correction is over this table.",
+    )
+
+
+def _rows(run: ReportRun, name: _Name) -> list[dict[str, Any]]:
+    return [row for row in run.rows if (row["content"], row["setting"], row["inputs"]) == name]
+
+
+def _fresh_table(cohort: Cohort, labels: Labels, key: str) -> Table | None:
+    rows = [
+        (
+            Cell(text=labels[run], note=f"{content_name(row['content'])}, {row['setting']}"),
+            *(
+                Cell(
+                    text=points_interval(estimate(row[policy]["difference"])),
+                    note=f"p {p_value(row[policy]['p'])}",
+                )
+                for policy in ("exact_text", "exact")
+            ),
+            Cell(text=str(row["exact"]["difference"]["n"])),
+        )
+        for run in cohort.runs
+        for row in run.results["fresh_minus_public"]
+    ]
+    if not rows:
+        return None
+    return Table(
+        key=key,
+        caption="Fresh inputs minus public asserts of the same programs under the same prompt, "
+        "in percentage points.",
+        columns=("Run", "Exact text", "Exact value", "Programs"),
+        rows=tuple(rows),
+        foot="Fresh inputs stand in no public data set; a score that falls on them was helped by "
+        "memory, or the asserts are easier. p: exact McNemar test, not corrected.",
+    )
+
+
+def _leaks_table(
+    cohort: Cohort,
+    labels: Labels,
+    cells: dict[str, dict[_Name, dict[str, Any]]],
+    key: str,
+) -> Table | None:
+    rows = [
+        (
+            Cell(text=labels[run], note=f"{content_name(name[0])}, {name[1]}, {_INPUTS[name[2]]}"),
+            score_cell(estimate(cell["scores"][_POLICY])),
+            score_cell(estimate(cell["without_leaks"][_POLICY])),
+            Cell(text=f"{cell['n_programs'] - cell['without_leaks'][_POLICY]['n']}"),
+        )
+        for run in cohort.runs
+        for name, cell in cells[run.name].items()
+        if cell["without_leaks"]
+    ]
+    if not rows:
+        return None
+    shared = cohort.runs[0].results["leaks"]
+    told = "; ".join(
+        f"{kind}: {', '.join(map(str, tasks[:12]))}{' ...' if len(tasks) > 12 else ''}"
+        for kind, tasks in shared.items()
+    )
+    return Table(
+        key=key,
+        caption="Scores with and without items that share something with training or few-shot "
+        "programs, by exact text.",
+        columns=("Run", "All programs", "Without shared", "Programs left out"),
+        rows=tuple(rows),
+        foot=f"What is shared, and by which tasks: {told}.",
+    )
+
+
+def _notes(
+    cohort: Cohort, labels: Labels, cells: dict[str, dict[_Name, dict[str, Any]]]
+) -> Iterator[str]:
+    """Say for each run where it stands against the best trivial baseline."""
+    for run in cohort.runs:
+        own = cells[run.name]
+        above: list[_Name] = []
+        below: list[_Name] = []
+        for name, cell in own.items():
+            margin = cell["beyond_baseline"]
+            told = verdict(estimate(margin["difference"]))
+            if margin["p_holm"] < 1 - Estimate(**margin["difference"]).level:
+                (above if told == "above" else below).append(name)
+        parts = [
+            f"better in {len(above)} ({_listed(above)})" if above else "better in none",
+            f"worse in {len(below)} ({_listed(below)})" if below else "worse in none",
+        ]
+        yield (
+            f"{labels[run]}, against the best trivial baseline of each of {len(own)} cells, by "
+            f"exact value: {', '.join(parts)}. Elsewhere it is not told apart from a guess that "
+            "does not read the program (exact McNemar test, Holm's correction over the cells)."
+        )
+
+
+def _listed(names: Sequence[_Name]) -> str:
+    return "; ".join(f"{content_name(name[0])}, {name[1]}, {_INPUTS[name[2]]}" for name in names)
