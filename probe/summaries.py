@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.sandbox.policy import warnings_of
-from generators.trace_summary import summary_path
+from generators.stored import summary_path
 
 __all__ = ["execution_lines", "finetune_lines", "grading_lines", "percent", "trace_lines"]
 
