@@ -12,17 +12,23 @@ from probe.config import DataOptions, ExecutionConfig, ModelOptions
 from probe.options import (
     AcceptLicence,
     AcceptUnknown,
+    Adapters,
     AnyModel,
+    BatchInvarianceItems,
     Chat,
+    Concurrency,
     DataDir,
     Device,
     Dtype,
     Json,
     Limit,
+    MaxNewTokens,
     Quiet,
+    RequestTimeout,
     Seed,
     Shots,
     ShotSource,
+    TokenBudget,
 )
 from probe.prompts import ChatMode
 from probe.summaries import execution_lines
@@ -40,13 +46,7 @@ def evaluate_execution(
     traces: Annotated[Path, typer.Option(help="Trace file of held-out programs.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
     model: AnyModel = "smollm2-135m",
-    adapter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="LoRA adapter, or the run that trained it. Given several times, with base for "
-            "no adapter, each has a run of its own below --out and the model is loaded once."
-        ),
-    ] = None,
+    adapter: Adapters = None,
     shots: Shots = _EXECUTION.shots,
     shot_source: ShotSource = None,
     origin: Annotated[Origin | None, typer.Option(help="Only calls of this origin.")] = None,
@@ -57,21 +57,12 @@ def evaluate_execution(
     baseline_traces: Annotated[
         Path | None, typer.Option(help="Traces that trivial baselines learn from.")
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1)] = _EXECUTION.max_new_tokens,
-    batch_invariance_items: Annotated[
-        int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
-    ] = _EXECUTION.batch_invariance_items,
-    token_budget: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit."),
-    ] = None,
+    max_new_tokens: MaxNewTokens = _EXECUTION.max_new_tokens,
+    batch_invariance_items: BatchInvarianceItems = _EXECUTION.batch_invariance_items,
+    token_budget: TokenBudget = None,
     chat_template: Chat = ChatMode.NONE,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")
-    ] = None,
-    request_timeout: Annotated[
-        float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
-    ] = None,
+    concurrency: Concurrency = None,
+    request_timeout: RequestTimeout = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",

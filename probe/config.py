@@ -15,11 +15,13 @@ from probe.training.settings import Decay
 
 __all__ = [
     "DEFAULT_SHOT_IDS",
+    "CounterfactualConfig",
     "DataOptions",
     "ExecutionConfig",
     "FinetuneConfig",
     "GradeConfig",
     "MakeTracesConfig",
+    "MakeVariantsConfig",
     "ModelOptions",
     "QuickstartConfig",
 ]
@@ -126,6 +128,35 @@ class ExecutionConfig:
     per_program: int | None = None
     limit: int | None = None
     baseline_traces: Path | None = None
+    max_new_tokens: int = 64
+    batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeVariantsConfig:
+    """``probe make-variants``."""
+
+    traces: Path
+    out: Path
+    calls: int = 1
+    per_kind: int = 1
+    seed: int = 0
+    limit: int | None = None
+    data: DataOptions = DataOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterfactualConfig:
+    """``probe evaluate counterfactual``; ``limit`` counts calls, each with all its variants."""
+
+    variants: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    shots: int = 3
+    shot_source: str | None = None
+    limit: int | None = None
     max_new_tokens: int = 64
     batch_invariance_items: int = 20
     seed: int = 0

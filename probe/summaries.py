@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,15 @@ from typing import Any
 from generators.sandbox.policy import warnings_of
 from generators.stored import summary_path
 
-__all__ = ["execution_lines", "finetune_lines", "grading_lines", "percent", "trace_lines"]
+__all__ = [
+    "counterfactual_lines",
+    "execution_lines",
+    "finetune_lines",
+    "grading_lines",
+    "percent",
+    "trace_lines",
+    "variant_lines",
+]
 
 
 def percent(estimate: Mapping[str, Any]) -> str:
@@ -61,24 +70,59 @@ def execution_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     scores, baselines = results["scores"], results["baselines"]
     best = max(baselines, key=lambda name: baselines[name]["exact"]["estimate"])
     finish = ", ".join(f"{n} {name}" for name, n in results["counts"]["finish"].items())
-    invariance = results.get("batch_invariance")
-    flips = (
-        [
-            f"batch invariance: {invariance['texts_changed']} of {invariance['n_items']} "
-            "answers read otherwise when decoded alone"
-        ]
-        if invariance
-        else []
-    )
     return [
         f"{results['n_items']} items of {results['n_programs']} programs",
         f"exact (type and value): {percent(scores['exact'])}",
         f"exact_text: {percent(scores['exact_text'])}",
         f"best trivial baseline, {best}: {percent(baselines[best]['exact'])} exact",
         f"answers ended by: {finish}",
-        *flips,
+        *_invariance(results),
         f"run: {path}",
     ]
+
+
+def _invariance(results: Mapping[str, Any]) -> list[str]:
+    found = results.get("batch_invariance")
+    if not found:
+        return []
+    return [
+        f"batch invariance: {found['texts_changed']} of {found['n_items']} "
+        "answers read otherwise when decoded alone"
+    ]
+
+
+def variant_lines(path: Path, summary: Mapping[str, Any]) -> list[str]:
+    """Lines about a file of variants."""
+    kinds = ", ".join(f"{found['variants']} {name}" for name, found in summary["kinds"].items())
+    drops: Counter[str] = Counter()
+    for found in summary["kinds"].values():
+        drops.update(found["drops"])
+    dropped = ", ".join(f"{n} {name}" for name, n in sorted(drops.items())) or "none"
+    families = ", ".join(f"{n} {name}" for name, n in summary["families"].items())
+    return [
+        f"{summary['variants']} variants ({families}) for {summary['calls']} calls "
+        f"of {summary['programs']} programs",
+        f"kinds: {kinds}",
+        f"dropped: {dropped}",
+        *_isolation(summary["backends"]),
+        f"variants: {path}",
+    ]
+
+
+def counterfactual_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about a run on changed programs."""
+    lines = [
+        f"{results['n_items']} items of {results['n_programs']} programs, exact text:",
+        f"original programs: {percent(results['original']['right']['exact_text'])} right",
+    ]
+    for name, found in results["families"].items():
+        lines.append(f"{name} changes: {percent(found['right']['exact_text'])} right")
+        if name == "changing":
+            lines.append(
+                f"  the original's output: {percent(found['original_answer']['exact_text'])}"
+            )
+        lines.append(f"  the answer given for the original: {percent(found['same_answer'])}")
+    return [*lines, *_invariance(results), f"run: {path}"]
 
 
 def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:

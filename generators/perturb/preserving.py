@@ -104,17 +104,17 @@ def spelled_assignments(parsed: Parsed) -> Iterator[list[Edit]]:
 def _in_full(parsed: Parsed, node: ast.AugAssign, name: str, sign: str) -> Iterator[list[Edit]]:
     place = parsed.between(node.target, node.value, re.escape(f"{sign}="))
     if place:
-        gap = " " if parsed.spaced else ""
-        end = parsed.span(node)[1]
+        start, end = parsed.span(node)
+        gap = " " if parsed.text[place[0] - 1] == " " else ""
         right = parsed.text[place[1] : end].strip()
         tight = (
             sign in "+-"
             and isinstance(node.value, ast.BinOp)
-            and (type(node.value.op) in _TIGHTER_THAN_PLUS)
+            and type(node.value.op) in _TIGHTER_THAN_PLUS
         )
-        if not tight and not isinstance(node.value, _ATOMS) and right == parsed.source(node.value):
-            right = f"({right})"
-        yield [(place[0], end, f"= {name}{gap}{sign}{gap}{right}")]
+        bare = right == parsed.source(node.value) and not isinstance(node.value, _ATOMS)
+        right = f"({right})" if bare and not tight else right
+        yield [(start, end, f"{name}{gap}={gap}{name}{gap}{sign}{gap}{right}")]
 
 
 def _in_short(
@@ -124,7 +124,8 @@ def _in_short(
     rest = parsed.text[left:end].strip()
     if rest.startswith(sign):
         name, right = parsed.source(value.left), rest.removeprefix(sign).strip()
-        yield [(*parsed.span(node), f"{name} {sign}= {right}")]
+        gap = " " if parsed.text[parsed.span(node.targets[0])[1]] == " " else ""
+        yield [(*parsed.span(node), f"{name}{gap}{sign}={gap}{right}")]
 
 
 def negated_branches(parsed: Parsed) -> Iterator[list[Edit]]:

@@ -1,31 +1,53 @@
 """One evaluation for each of several adapters of a model that is loaded once.
 
-``probe evaluate execution`` calls :func:`evaluate_adapters`, also for a single run.
+The commands below ``probe evaluate`` call :func:`evaluate_adapters`, also for a single run.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from generators.errors import UsageError
 from generators.progress import Progress
-from probe.config import ExecutionConfig
+from probe.config import ModelOptions
 from probe.tasks.asking import open_model
 from probe.tasks.execution import evaluate_execution
 
-__all__ = ["BASE", "evaluate_adapters"]
+__all__ = ["BASE", "Evaluate", "evaluate_adapters"]
+
+
+class _TaskConfig(Protocol):
+    """What configs of all tasks have: a dataclass with a run folder and a model."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def out(self) -> Path: ...
+
+    @property
+    def model(self) -> ModelOptions: ...
+
+
+Config = TypeVar("Config", bound=_TaskConfig)
+
+Evaluate: TypeAlias = Callable[..., dict[str, Any]]
+"""A task: takes a config, what makes the generator, and ``progress``; returns the results."""
 
 BASE = "base"
 """Stands among adapters for the model without one."""
 
 
 def evaluate_adapters(
-    config: ExecutionConfig, adapters: Sequence[str], *, progress: Progress | None = None
+    config: Config,
+    adapters: Sequence[str],
+    *,
+    evaluate: Evaluate = evaluate_execution,
+    progress: Progress | None = None,
 ) -> dict[Path, dict[str, Any]]:
     """Evaluate a model under each adapter and return the results documents by run folder.
 
@@ -33,6 +55,7 @@ def evaluate_adapters(
         config: What to evaluate; the run folder of a single adapter, or the folder of several
             runs, each named after its adapter.
         adapters: Adapter folders, folders of fine-tuning runs, or ``base``; at least one.
+        evaluate: The task that ``config`` is of.
         progress: Display of the items done.
 
     Raises:
@@ -45,7 +68,7 @@ def evaluate_adapters(
     for out, name in zip(outs, adapters, strict=True):
         adapter = None if name == BASE else Path(name)
         one = replace(config, out=out)
-        found[out] = evaluate_execution(one, partial(ask, adapter), progress=progress)
+        found[out] = evaluate(one, partial(ask, adapter), progress=progress)
     return found
 
 

@@ -9,6 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from probe.tasks.counterfactual_scoring import (
+    COUNTERFACTUAL,
+    counterfactual_results,
+    score_counterfactual,
+)
 from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
 
@@ -30,6 +35,7 @@ class TaskKind:
 
 TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
+    COUNTERFACTUAL: TaskKind(score=score_counterfactual, results=counterfactual_results),
     GRADING: TaskKind(score=rescore_graded, results=grading_results),
 }
 """By the ``task`` of a results document."""
