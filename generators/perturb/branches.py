@@ -42,11 +42,11 @@ def _is_elif(parsed: Parsed, node: ast.stmt) -> bool:
 def swapped(parsed: Parsed, node: Conditional) -> list[Edit] | None:
     """Return the edits that let the branches change places; ``None`` where the text forbids it."""
     if isinstance(node, ast.IfExp):
-        return _exchange(parsed, node.body, node.orelse)
+        return _exchange_values(parsed, node)
     if len(node.body) == len(node.orelse) == 1:
         pair = (node.body[0], node.orelse[0])
         if all(_simple(parsed, statement) for statement in pair):
-            return _exchange(parsed, *pair)
+            return _exchange(parsed, *map(parsed.span, pair))
     return _exchange_blocks(parsed, node)
 
 
@@ -56,16 +56,21 @@ def _simple(parsed: Parsed, statement: ast.stmt) -> bool:
     return one_line and "#" not in parsed.lines[statement.lineno - 1]
 
 
-def _exchange(parsed: Parsed, one: ast.AST, other: ast.AST) -> list[Edit]:
-    texts = [_closed(parsed, node) for node in (one, other)]
-    return [(*parsed.span(one), texts[1]), (*parsed.span(other), texts[0])]
+def _exchange(parsed: Parsed, one: tuple[int, int], other: tuple[int, int]) -> list[Edit]:
+    texts = [parsed.text[start:end] for start, end in (one, other)]
+    return [(*one, texts[1]), (*other, texts[0])]
 
 
-def _closed(parsed: Parsed, node: ast.AST) -> str:
-    """Return a branch's text, in brackets where it would not stand on the other side as it is."""
-    text = parsed.source(node)
-    loose = isinstance(node, ast.IfExp | ast.Lambda) and not parsed.enclosed(node)
-    return f"({text})" if loose else text
+def _exchange_values(parsed: Parsed, node: ast.IfExp) -> list[Edit] | None:
+    """Exchange the two values of an expression, each with the brackets around it."""
+    middle = parsed.between(node.body, node.test, r"\s*\bif\b")
+    last = parsed.between(node.test, node.orelse, r"\belse\b\s*")
+    if middle is None or last is None:
+        return None
+    start, end = parsed.span(node)
+    yes, no = parsed.text[start : middle[0]], parsed.text[last[1] : end]
+    loose = isinstance(node.orelse, ast.IfExp | ast.Lambda) and no == parsed.source(node.orelse)
+    return [(start, middle[0], f"({no})" if loose else no), (last[1], end, yes)]
 
 
 def _exchange_blocks(parsed: Parsed, node: ast.If) -> list[Edit] | None:
@@ -82,8 +87,7 @@ def _exchange_blocks(parsed: Parsed, node: ast.If) -> list[Edit] | None:
         parsed.of_lines(head + 1, middle),
         parsed.of_lines(middle + 2, node.orelse[-1].end_lineno or second),
     ]
-    texts = [parsed.text[start:end] for start, end in blocks]
-    return [(*blocks[0], texts[1]), (*blocks[1], texts[0])]
+    return _exchange(parsed, *blocks)
 
 
 def negation(parsed: Parsed, test: ast.expr) -> list[Edit] | None:

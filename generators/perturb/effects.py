@@ -1,8 +1,9 @@
 """What can be proved about expressions and names: no side effects, values that never change.
 
 Called by the meaning-preserving changes, which do without a change where nothing is proved. Only
-what needs no knowledge of other functions is proved; programs with classes of their own or with
-numpy, whose operators may do anything, have no proofs.
+what needs no knowledge of other functions is proved. Programs with classes of their own or with
+numpy, whose operators may do anything, have no proofs, nor have those that catch exceptions: where
+two things go wrong, a change may decide which is the first.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Effects:
         for node in ast.walk(parsed.tree):
             words |= {node.id} if isinstance(node, ast.Name) else set()
             words |= {name.name for name in getattr(node, "names", []) if hasattr(name, "name")}
-            if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal):
+            if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal | ast.Try | ast.TryStar):
                 self.provable = False
         if words & _TOO_POWERFUL or bound & _TOO_POWERFUL:
             self.provable = False

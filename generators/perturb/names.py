@@ -22,6 +22,7 @@ from generators.perturb.parsed import Edit, Parsed, own_nodes
 from generators.perturb.roles import Vocabulary, roles
 
 __all__ = [
+    "Places",
     "identifiers",
     "misleading",
     "neutral",
@@ -29,6 +30,9 @@ __all__ = [
     "renaming_edits",
     "swapped_names",
 ]
+
+Places = dict[str, list[tuple[int, int]]]
+"""Names in the order of the text, each with where it begins and ends whenever it comes."""
 
 _SELF_AWARE = {"eval", "exec", "locals", "globals", "vars", "dir", "inspect", "getattr", "setattr"}
 _SELF_AWARE |= {"__dict__", "__code__", "format_map", "sys"}
@@ -40,8 +44,8 @@ def identifiers(*texts: str) -> set[str]:
     return {word for text in texts for word in re.findall(r"[^\W\d]\w*", text)}
 
 
-def occurrences(parsed: Parsed, fixed: AbstractSet[str]) -> dict[str, list[tuple[int, int]]]:
-    """Return the names that may be changed, in the order of the text, and where each stands.
+def occurrences(parsed: Parsed, fixed: AbstractSet[str]) -> Places:
+    """Return the names that may be changed, and where each stands.
 
     Args:
         parsed: The program.
@@ -49,7 +53,7 @@ def occurrences(parsed: Parsed, fixed: AbstractSet[str]) -> dict[str, list[tuple
     """
     if identifiers(parsed.text) & _SELF_AWARE:
         return {}
-    places: dict[str, list[tuple[int, int]]] = {}
+    places: Places = {}
     free = bound_names(parsed.tree) - fixed - _unchangeable(parsed)
     for node in ast.walk(parsed.tree):
         match node:
@@ -121,13 +125,11 @@ def _taken(parsed: Parsed, fixed: AbstractSet[str]) -> set[str]:
     return identifiers(parsed.text) | fixed | set(dir(builtins)) | set(keyword.kwlist)
 
 
-def neutral(parsed: Parsed, fixed: AbstractSet[str]) -> dict[str, str]:
+def neutral(parsed: Parsed, places: Places, fixed: AbstractSet[str]) -> dict[str, str]:
     """Return names that say nothing: ``v1``, ``v2`` ... for variables, ``f1`` ... for helpers."""
     taken, functions = _taken(parsed, fixed), _functions(parsed)
     fresh = {letter: _numbered(letter, taken) for letter in "fv"}
-    return {
-        name: next(fresh["f" if name in functions else "v"]) for name in occurrences(parsed, fixed)
-    }
+    return {name: next(fresh["f" if name in functions else "v"]) for name in places}
 
 
 def _numbered(letter: str, taken: AbstractSet[str]) -> Iterator[str]:
@@ -139,7 +141,11 @@ def _numbered(letter: str, taken: AbstractSet[str]) -> Iterator[str]:
 
 
 def misleading(
-    parsed: Parsed, fixed: AbstractSet[str], vocabulary: Vocabulary, rng: random.Random
+    parsed: Parsed,
+    places: Places,
+    fixed: AbstractSet[str],
+    vocabulary: Vocabulary,
+    rng: random.Random,
 ) -> dict[str, str]:
     """Return names that other programs use for another kind of thing than this one does.
 
@@ -148,7 +154,7 @@ def misleading(
     taken = _taken(parsed, fixed)
     own = roles(parsed)
     found: dict[str, str] = {}
-    for name in occurrences(parsed, fixed):
+    for name in places:
         choice = vocabulary.for_other_things(own.get(name, frozenset()), taken)
         if choice:
             found[name] = rng.choice(choice)
@@ -156,9 +162,8 @@ def misleading(
     return found
 
 
-def swapped_names(parsed: Parsed, fixed: AbstractSet[str], rng: random.Random) -> dict[str, str]:
+def swapped_names(parsed: Parsed, places: Places, rng: random.Random) -> dict[str, str]:
     """Return each variable's name for another variable of the same function; none keeps its own."""
-    places = occurrences(parsed, fixed)
     functions = _functions(parsed)
     found: dict[str, str] = {}
     for scope in ast.walk(parsed.tree):
@@ -182,6 +187,6 @@ def _turned_round(group: Sequence[str], rng: random.Random) -> dict[str, str]:
     return dict(zip(order, order[1:] + order[:1], strict=True))
 
 
-def renaming_edits(places: dict[str, list[tuple[int, int]]], new: dict[str, str]) -> list[Edit]:
+def renaming_edits(places: Places, new: dict[str, str]) -> list[Edit]:
     """Return the edits that give names others wherever they stand."""
     return [(*span, new[name]) for name, spans in places.items() if name in new for span in spans]

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from generators.literals import PARSING
 
-__all__ = ["Edit", "Parsed", "edited", "own_nodes", "parse"]
+__all__ = ["Edit", "Parsed", "edited", "own_nodes", "parse", "syntax"]
 
 Edit = tuple[int, int, str]
 """Start and end of a piece of text, and what stands there instead."""
@@ -25,15 +25,18 @@ _LOOSER_THAN_NOT = (ast.stmt, ast.BoolOp, ast.IfExp, ast.Lambda, ast.keyword, as
 
 def parse(code: str) -> Parsed | None:
     """Return a program with its tree; ``None`` for what does not parse or has odd line ends."""
-    if "\r" in code or "\f" in code:
-        return None
+    tree = None if "\r" in code or "\f" in code else syntax(code)
+    return Parsed(code, tree) if tree else None
+
+
+def syntax(code: str) -> ast.Module | None:
+    """Return a program's syntax tree; ``None`` for what does not parse."""
     try:
         with PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the program's own backslashes
-            tree = ast.parse(code)
+            return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return Parsed(code, tree)
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:

@@ -140,10 +140,9 @@ def statement_orders(parsed: Parsed) -> Iterator[list[Edit]]:
     """Two assignments that follow each other change places, where neither can tell."""
     effects = Effects(parsed)
     for one, other in parsed.adjacent():
-        tried = any(isinstance(node, ast.Try) for node in parsed.above(one))
         close = other.lineno == (one.end_lineno or 0) + 1
         whole = parsed.alone_on_lines(one) and parsed.alone_on_lines(other)
-        if whole and close and not tried and _independent(parsed, effects, one, other):
+        if whole and close and _independent(parsed, effects, one, other):
             spans = [parsed.of_lines(s.lineno, s.end_lineno or s.lineno) for s in (one, other)]
             texts = [parsed.text[start:end] for start, end in spans]
             yield [(*spans[0], texts[1]), (*spans[1], texts[0])]

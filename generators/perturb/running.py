@@ -20,7 +20,7 @@ from generators.jsonl import sha256_text
 from generators.literals import from_literal, type_name
 from generators.perturb.kinds import Changed, Family, Kind
 from generators.perturb.names import identifiers
-from generators.perturb.places import Surroundings, changes
+from generators.perturb.places import Changes, Surroundings
 from generators.perturb.records import Drop, Variant, VariantPlan
 from generators.perturb.roles import Vocabulary
 from generators.progress import Progress, Quiet
@@ -135,11 +135,12 @@ class _Maker:
             vocabulary=self._vocabulary,
             seed=f"{self._plan.seed}/{one.source}/{one.task_id}",
         )
+        changes = Changes(one.code, around)
         found: list[Variant] = []
         without: list[Kind] = []
         drops: Counter[tuple[Kind, str]] = Counter()
         for kind in Kind:
-            tried, kept = self._of_kind(kind, traces, around, drops)
+            tried, kept = self._of_kind(kind, traces, changes, drops)
             found += kept
             without += [] if tried else [kind]
         return ProgramVariants(variants=tuple(found), without_place=tuple(without), drops=drops)
@@ -148,13 +149,13 @@ class _Maker:
         self,
         kind: Kind,
         traces: Sequence[Trace],
-        around: Surroundings,
+        changes: Changes,
         drops: Counter[tuple[Kind, str]],
     ) -> tuple[int, list[Variant]]:
         """Return how many changes of a kind were tried, and the variants they gave."""
         kept: dict[str, list[Variant]] = {trace.trace_id: [] for trace in self._chosen(traces)}
         tried = 0
-        for changed in islice(changes(traces[0].code, kind, around), self._plan.tries):
+        for changed in islice(changes.of(kind), self._plan.tries):
             lacking = [name for name, found in kept.items() if len(found) < self._plan.per_kind]
             if not lacking:
                 break

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probe.report.browse import Browser, browser
+from probe.report.changes import changes_section
 from probe.report.compare import Comparison, Margin, best_baseline, compare, margin
 from probe.report.headline import answer, apart_note, main_run, question, refused_note
 from probe.report.inputs import Inputs, ReportRun, estimate
@@ -81,7 +82,7 @@ class Document:
         question: The question that is answered.
         answer: The answer in sentences, about the first group.
         groups: Matched execution runs.
-        sections: Fine-tuning, graded synthesis, trace files.
+        sections: Fine-tuning, changed programs, graded synthesis, trace files.
         making: How each run was made.
         limits: Deviations and limits, as sentences.
         paper: The paper's numbers, marked as recalled.
@@ -168,6 +169,7 @@ def _without_execution(inputs: Inputs) -> str:
 
 def _sections(inputs: Inputs) -> tuple[Section, ...]:
     found = [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
+    found += [changes_section(run, n) for n, run in enumerate(inputs.counterfactual, 1)]
     found += [grade_section(run, n) for n, run in enumerate(inputs.grade, 1)]
     if inputs.traces:
         found.append(traces_section(inputs.traces))

@@ -15,6 +15,7 @@ from probe.runs import RESULTS
 from probe.statistics import Estimate
 
 __all__ = [
+    "COUNTERFACTUAL",
     "EXECUTION",
     "FINETUNE",
     "GRADING",
@@ -29,6 +30,7 @@ __all__ = [
 EXECUTION = "execution"
 FINETUNE = "finetune"
 GRADING = "grading"
+COUNTERFACTUAL = "counterfactual"
 POLICIES = ("exact_text", "exact")
 
 
@@ -83,7 +85,7 @@ class ReportRun:
 
     Attributes:
         name: Short unique name, usually the folder's.
-        task: ``execution``, ``finetune`` or ``grading``.
+        task: ``execution``, ``finetune``, ``grading`` or ``counterfactual``.
         manifest: Content of ``manifest.json``.
         results: Content of ``results.json``.
         samples: Items in file order; empty for runs that are no execution runs.
@@ -176,18 +178,20 @@ class Inputs:
         execution: Evaluations of output prediction: base before tuned, more shots first.
         finetune: Fine-tuning runs.
         grade: Graded synthesis samples.
+        counterfactual: Runs on changed programs.
         traces: Trace files.
     """
 
     execution: tuple[ReportRun, ...] = ()
     finetune: tuple[ReportRun, ...] = ()
     grade: tuple[ReportRun, ...] = ()
+    counterfactual: tuple[ReportRun, ...] = ()
     traces: tuple[TraceFile, ...] = ()
 
     @property
     def runs(self) -> tuple[ReportRun, ...]:
-        """All runs: fine-tuning, then execution, then grading."""
-        return self.finetune + self.execution + self.grade
+        """All runs: fine-tuning, then execution, then changed programs, then grading."""
+        return self.finetune + self.execution + self.counterfactual + self.grade
 
 
 def estimate(score: dict[str, Any]) -> Estimate:

@@ -17,6 +17,7 @@ from generators import jsonl
 from generators.errors import FormatError, RunError, UsageError
 from generators.records import TRACE_SCHEMA, Trace
 from probe.report.inputs import (
+    COUNTERFACTUAL,
     EXECUTION,
     FINETUNE,
     GRADING,
@@ -62,6 +63,7 @@ _RESULT_FIELDS = {
     ),
     FINETUNE: ("steps", "items", "tokens", "seconds", "validation", "adapter_sha256"),
     GRADING: ("n_items", "n_programs", "verdicts", "scores"),
+    COUNTERFACTUAL: ("n_items", "n_programs", "original", "families", "kinds"),
 }
 
 
@@ -90,6 +92,7 @@ def load_inputs(paths: Sequence[Path]) -> Inputs:
         execution=_of(runs, EXECUTION),
         finetune=_of(runs, FINETUNE),
         grade=_of(runs, GRADING),
+        counterfactual=_of(runs, COUNTERFACTUAL),
         traces=tuple(sorted(files, key=lambda file: (file.name, file.sha256))),
     )
 
@@ -122,6 +125,8 @@ def _report_run(path: Path, name: str) -> ReportRun:
     lacking = [key for key in _RESULT_FIELDS[task] if key not in run.results]
     if lacking:
         raise FormatError(f"{path / RESULTS}: lacks {lacking}")
+    if task in (EXECUTION, COUNTERFACTUAL):
+        _check_hash(run)
     samples = _checked_samples(run) if task == EXECUTION else ()
     losses = _losses(path / LOG) if task == FINETUNE else ()
     return ReportRun(
@@ -134,18 +139,23 @@ def _report_run(path: Path, name: str) -> ReportRun:
     )
 
 
+_ADVICE = "its results are not those of its samples; `probe verify` says where"
+
+
+def _check_hash(run: Run) -> None:
+    if run.results.get("samples_sha256") != jsonl.sha256_file(run.path / SAMPLES):
+        raise RunError(f"{run.path}: {SAMPLES} has another hash than {RESULTS} says; {_ADVICE}")
+
+
 def _checked_samples(run: Run) -> tuple[Sample, ...]:
     path = run.path / SAMPLES
-    advice = "its results are not those of its samples; `probe verify` says where"
-    if run.results.get("samples_sha256") != jsonl.sha256_file(path):
-        raise RunError(f"{run.path}: {SAMPLES} has another hash than {RESULTS} says; {advice}")
     samples = tuple(_sample(path, number, row) for number, row in enumerate(run.samples, 2))
     if len(samples) != run.results["n_items"] or not samples:
-        raise RunError(f"{run.path}: {len(samples)} samples, n_items is another number; {advice}")
+        raise RunError(f"{run.path}: {len(samples)} samples, n_items is another number; {_ADVICE}")
     for policy in POLICIES:
         share = sum(sample.right(policy) for sample in samples) / len(samples)
         if not math.isclose(share, estimate(run.results["scores"][policy]).estimate):
-            raise RunError(f"{run.path}: {policy} is {share} in the samples; {advice}")
+            raise RunError(f"{run.path}: {policy} is {share} in the samples; {_ADVICE}")
     return samples
 
 

@@ -67,7 +67,7 @@ class TypeRow:
 
     Attributes:
         label: The group, with its n.
-        scores: One estimate for each run, in the runs' order.
+        scores: One estimate for each series, in their order; the last ones may be lacking.
     """
 
     label: str
@@ -127,10 +127,12 @@ def _short(label: str) -> str:
     return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _percent_axis(axes: Axes, scores: Sequence[Estimate]) -> None:
+def _percent_axis(
+    axes: Axes, scores: Sequence[Estimate], label: str = "Right by exact text, %"
+) -> None:
     top = max([100 * score.high for score in scores] + [10.0])
     axes.set_xlim(0, min(100.0, top * 1.04))
-    axes.set_xlabel("Right by exact text, %", color=INK, fontsize=_FONT)
+    axes.set_xlabel(label, color=INK, fontsize=_FONT)
     axes.xaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_yticks([])
@@ -168,8 +170,16 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
 
 
 @_settings()
-def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> Picture:
-    """Draw one block for each output type, one line in it for each run."""
+def types_picture(
+    rows: Sequence[TypeRow],
+    labels: Sequence[str],
+    key: str,
+    *,
+    title: str = "Outputs predicted right, by output type",
+    caption: str = "Largest group first. The numbers are in the table.",
+    axis: str = "Right by exact text, %",
+) -> Picture:
+    """Draw one block for each output type, or other group, one line in it for each series."""
     block = 0.34 + 0.2 * len(labels)
     legend = 0.2 * len(labels) + 0.18
     height = block * len(rows) + 0.55 + legend
@@ -189,24 +199,18 @@ def types_picture(rows: Sequence[TypeRow], labels: Sequence[str], key: str) -> P
         for series, score in enumerate(row.scores):
             _draw(axes, score, top - 0.38 - 0.2 * series, series)
     axes.set_ylim(-block * len(rows), 0.02)
-    _percent_axis(axes, [score for row in rows for score in row.scores])
+    _percent_axis(axes, [score for row in rows for score in row.scores], axis)
     _legend(axes, labels)
     figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "
         + ", ".join(
             f"{label} {percent_interval(score)}"
-            for label, score in zip(labels, row.scores, strict=True)
+            for label, score in zip(labels, row.scores, strict=False)
         )
         for row in rows
     )
-    title = "Outputs predicted right, by output type"
-    return Picture(
-        key=key,
-        title=title,
-        caption="Largest group first. The numbers are in the table.",
-        svg=inline_svg(figure, key, title, told),
-    )
+    return Picture(key=key, title=title, caption=caption, svg=inline_svg(figure, key, title, told))
 
 
 @_settings()

@@ -15,7 +15,9 @@ PROGRAM = [sys.executable, "-c", "from probe.cli import main; main()"]
 COMMANDS = [
     ["make-traces"],
     ["finetune"],
+    ["make-variants"],
     ["evaluate", "execution"],
+    ["evaluate", "counterfactual"],
     ["grade"],
     ["report"],
     ["verify"],
