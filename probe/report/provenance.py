@@ -109,6 +109,12 @@ def limits(inputs: Inputs, group: Sequence[Cohort], labels: Labels) -> tuple[str
             "The best trivial baseline is picked on the same items it is scored on, which favours "
             "the baseline over the models.",
         ]
+    if inputs.counterfactual:
+        found.append(
+            "A changed program may look odd, and odd programs may be harder whatever they mean: "
+            "compare kinds of changes with each other, and changes of meaning with changes that "
+            "keep it."
+        )
     if any(run.tuned for run in inputs.execution):
         found.append(
             "Each adapter is one training run: the intervals are about items and programs, not "
