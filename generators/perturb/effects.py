@@ -28,7 +28,8 @@ _HARMLESS = (
     *(ast.Lambda, ast.arguments, ast.arg, *_COMPREHENSIONS),
     *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
 )
-_TOO_POWERFUL = {"defaultdict", "numpy", "np", "global", "nonlocal"}
+_UNFOLLOWED = (ast.ClassDef, ast.Global, ast.Nonlocal, ast.Try, ast.TryStar)
+_TOO_POWERFUL = {"defaultdict", "numpy", "np"}
 
 
 def walk_all(*roots: ast.AST) -> Iterator[ast.AST]:
@@ -62,15 +63,13 @@ class Effects:
         self._parsed = parsed
         bound = bound_names(parsed.tree)
         self._builtins = set(dir(builtins)) - bound
-        words: set[str] = set()
-        self.provable = True
-        for node in ast.walk(parsed.tree):
-            words |= {node.id} if isinstance(node, ast.Name) else set()
-            words |= {name.name for name in getattr(node, "names", []) if hasattr(name, "name")}
-            if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal | ast.Try | ast.TryStar):
-                self.provable = False
-        if words & _TOO_POWERFUL or bound & _TOO_POWERFUL:
-            self.provable = False
+        self.provable = not any(
+            isinstance(node, _UNFOLLOWED)
+            or (isinstance(node, ast.Name) and node.id in _TOO_POWERFUL)
+            or (isinstance(node, ast.Attribute) and node.attr in _TOO_POWERFUL)
+            or (isinstance(node, ast.alias) and node.name in _TOO_POWERFUL)
+            for node in ast.walk(parsed.tree)
+        )
         self._math = "math" in bound and not self._rebound("math")
 
     def _rebound(self, name: str) -> bool:

@@ -50,7 +50,7 @@ def _can_be_while(
 ) -> bool:
     scope = parsed.scope(loop)
     inside = list(walk_all(*loop.body))
-    written = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    written = {n.id for n in inside if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     read = {n.id for n in walk_all(*args) if isinstance(n, ast.Name)}
     return (
         isinstance(scope, ast.FunctionDef)

@@ -101,6 +101,7 @@ def test_each_kind(kind: Kind, before: str, after: set[str]) -> None:
         "x = sum(items)\ny = list(items)",  # an iterator would be used up by the first
         "x, y = items\nz = sum(items)",
         "items[0] = a\nb = items",
+        "d = collections.defaultdict(int)\nx = d[1]\ny = len(d)",
         "items += [1]\nb = items",
         "x = f(1, 2, 3)\ny = b",
         "try:\n    x = 1 / a\n    y = 2\nexcept ZeroDivisionError:\n    return y",
@@ -124,6 +125,7 @@ def test_statements_that_may_depend_on_each_other_stay(body: str) -> None:
         "for i in range(3):\n    items.append(lambda: i)",
         "for i in range(0, 3, a):\n    b = i",
         "for i in range(3): b = i",
+        "for i in range(3):\n    del i",
         "for i in items:\n    b = i",
         "for i in range(3):\n    for i in range(2):\n        b = i\n    b = i",
     ],
