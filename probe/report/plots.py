@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from probe.report.numbers import percent_interval
@@ -180,12 +181,13 @@ def types_picture(
     axis: str = "Right by exact text, %",
 ) -> Picture:
     """Draw one block for each output type, or other group, one line in it for each series."""
-    block = 0.34 + 0.2 * len(labels)
+    blocks = [0.34 + 0.2 * len(row.scores) for row in rows]
+    tops = [fsum(blocks[:place]) for place in range(len(rows) + 1)]
     legend = 0.2 * len(labels) + 0.18
-    height = block * len(rows) + 0.55 + legend
+    height = tops[-1] + 0.55 + legend
     figure, axes = _figure(height)
-    for place, row in enumerate(rows):
-        top = -place * block
+    for row, depth in zip(rows, tops, strict=False):
+        top = -depth
         axes.text(
             0.0,
             top - 0.16,
@@ -198,7 +200,7 @@ def types_picture(
         )
         for series, score in enumerate(row.scores):
             _draw(axes, score, top - 0.38 - 0.2 * series, series)
-    axes.set_ylim(-block * len(rows), 0.02)
+    axes.set_ylim(-tops[-1], 0.02)
     _percent_axis(axes, [score for row in rows for score in row.scores], axis)
     _legend(axes, labels)
     figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
