@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from generators.perturb.effects import bound_names
-from generators.perturb.parsed import Edit, Parsed, own_nodes
+from generators.perturb.parsed import Edit, Parsed, own_nodes, quiet_parsing
 from generators.perturb.roles import Vocabulary, roles
 
 __all__ = [
@@ -102,7 +102,8 @@ def _unchangeable(parsed: Parsed) -> set[str]:
 
 def _builtins_used(parsed: Parsed) -> set[str]:
     """Return the builtins' names that stand for the builtin in some scope."""
-    top = symtable.symtable(parsed.text, "program", "exec")
+    with quiet_parsing():
+        top = symtable.symtable(parsed.text, "program", "exec")
     module = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}
     found: set[str] = set()
     waiting = [top]

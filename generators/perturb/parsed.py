@@ -10,11 +10,12 @@ import ast
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 from generators.literals import PARSING
 
-__all__ = ["Edit", "Parsed", "edited", "own_nodes", "parse", "syntax"]
+__all__ = ["Edit", "Parsed", "edited", "own_nodes", "parse", "quiet_parsing", "syntax"]
 
 Edit = tuple[int, int, str]
 """Start and end of a piece of text, and what stands there instead."""
@@ -32,11 +33,18 @@ def parse(code: str) -> Parsed | None:
 def syntax(code: str) -> ast.Module | None:
     """Return a program's syntax tree; ``None`` for what does not parse."""
     try:
-        with PARSING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the program's own backslashes
+        with quiet_parsing():
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+@contextmanager
+def quiet_parsing() -> Iterator[None]:
+    """Keep other threads from parsing, and programs' own backslashes from being warned of."""
+    with PARSING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from generators.perturb.kinds import Changed, Family, Kind
 from generators.perturb.names import identifiers
+from generators.perturb.parsed import quiet_parsing
 from generators.perturb.places import Changes, Surroundings
 from generators.perturb.roles import Vocabulary
 from generators.problems.sources import load_source
@@ -29,7 +30,8 @@ def tokens(code: str) -> list[tuple[int, str]]:
 
 def check(code: str, one: Changed) -> None:
     assert one.code != code
-    compile(one.code, "changed", "exec")
+    with quiet_parsing():
+        compile(one.code, "changed", "exec")
     assert (normalised_code(one.code) == normalised_code(code)) is one.kind.renames
     change = one.change
     if one.kind.renames:
