@@ -17,6 +17,7 @@ from probe.options import (
     AcceptUnknown,
     Adapters,
     AnyModel,
+    BatchInvarianceItems,
     Chat,
     Concurrency,
     DataDir,
@@ -25,7 +26,6 @@ from probe.options import (
     Json,
     Limit,
     Quiet,
-    Repeated,
     RequestTimeout,
     Seed,
     Shots,
@@ -84,7 +84,7 @@ def evaluate_execution(
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Else 64, with a scratchpad 768.")
     ] = None,
-    batch_invariance_items: Repeated = _EXECUTION.batch_invariance_items,
+    batch_invariance_items: BatchInvarianceItems = _EXECUTION.batch_invariance_items,
     token_budget: TokenBudget = None,
     chat_template: Chat = ChatMode.NONE,
     concurrency: Concurrency = None,

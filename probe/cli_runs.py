@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from generators.records import Split
+from probe import cli_counterfactual
 from probe.cli_evaluate import evaluate
 from probe.cli_finetune import finetune
 from probe.config import (
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command()(finetune)
     app.add_typer(evaluate, name="evaluate")
     app.command()(grade)
+    cli_counterfactual.register(app, evaluate)
 
 
 def _data(

@@ -17,12 +17,14 @@ from probe.training.settings import Decay
 
 __all__ = [
     "DEFAULT_SHOT_IDS",
+    "CounterfactualConfig",
     "DataOptions",
     "ExecutionConfig",
     "FinetuneConfig",
     "GradeConfig",
     "GridConfig",
     "MakeTracesConfig",
+    "MakeVariantsConfig",
     "ModelOptions",
     "QuickstartConfig",
     "StepsConfig",
@@ -138,6 +140,35 @@ class ExecutionConfig:
     limit: int | None = None
     training_traces: Path | None = None
     max_new_tokens: int | None = None
+    batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeVariantsConfig:
+    """``probe make-variants``."""
+
+    traces: Path
+    out: Path
+    calls: int = 1
+    per_kind: int = 1
+    seed: int = 0
+    limit: int | None = None
+    data: DataOptions = DataOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterfactualConfig:
+    """``probe evaluate counterfactual``; ``limit`` counts calls, each with all its variants."""
+
+    variants: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    shots: int = 3
+    shot_source: str | None = None
+    limit: int | None = None
+    max_new_tokens: int = 64
     batch_invariance_items: int = 20
     seed: int = 0
 

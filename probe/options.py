@@ -14,6 +14,7 @@ __all__ = [
     "AcceptUnknown",
     "Adapters",
     "AnyModel",
+    "BatchInvarianceItems",
     "Chat",
     "Concurrency",
     "DataDir",
@@ -21,9 +22,9 @@ __all__ = [
     "Dtype",
     "Json",
     "Limit",
+    "MaxNewTokens",
     "Model",
     "Quiet",
-    "Repeated",
     "RequestTimeout",
     "Seed",
     "ShotSource",
@@ -51,9 +52,10 @@ Adapters = Annotated[
         "no adapter, each has a run of its own below --out and the model is loaded once.",
     ),
 ]
-Repeated = Annotated[
+BatchInvarianceItems = Annotated[
     int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
 ]
+MaxNewTokens = Annotated[int, typer.Option(min=1)]
 TokenBudget = Annotated[
     int | None, typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit.")
 ]

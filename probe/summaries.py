@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from generators.sandbox.policy import warnings_of
-from generators.trace_summary import summary_path
+from generators.stored import summary_path
+from probe.tasks.counterfactual_scoring import COUNTERFACTUAL
 from probe.tasks.grid_results import GRID
 from probe.tasks.scoring import EXECUTION
 from probe.tasks.steps.scoring import STEPS
 from probe.tasks.synthesis_results import SYNTHESIS
 
-__all__ = ["finetune_lines", "grading_lines", "percent", "run_lines", "trace_lines"]
+__all__ = [
+    "finetune_lines",
+    "grading_lines",
+    "percent",
+    "run_lines",
+    "trace_lines",
+    "variant_lines",
+]
 
 
 def percent(estimate: Mapping[str, Any]) -> str:
@@ -131,7 +140,42 @@ def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     return [*lines, *_decoding_lines(results), f"run: {path}"]
 
 
+def variant_lines(path: Path, summary: Mapping[str, Any]) -> list[str]:
+    """Lines about a file of variants."""
+    kinds = ", ".join(f"{found['variants']} {name}" for name, found in summary["kinds"].items())
+    drops: Counter[str] = Counter()
+    for found in summary["kinds"].values():
+        drops.update(found["drops"])
+    dropped = ", ".join(f"{n} {name}" for name, n in sorted(drops.items())) or "none"
+    families = ", ".join(f"{n} {name}" for name, n in summary["families"].items())
+    return [
+        f"{summary['variants']} variants ({families}) for {summary['calls']} calls "
+        f"of {summary['programs']} programs",
+        f"kinds: {kinds}",
+        f"dropped: {dropped}",
+        *_isolation(summary["backends"]),
+        f"variants: {path}",
+    ]
+
+
+def _counterfactual_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about a run on changed programs."""
+    lines = [
+        f"{results['n_items']} items of {results['n_programs']} programs, exact text:",
+        f"original programs: {percent(results['original']['right']['exact_text'])} right",
+    ]
+    for name, found in results["families"].items():
+        lines.append(f"{name} changes: {percent(found['right']['exact_text'])} right")
+        if name == "changing":
+            lines.append(
+                f"  the original's output: {percent(found['original_answer']['exact_text'])}"
+            )
+        lines.append(f"  the answer given for the original: {percent(found['same_answer'])}")
+    return [*lines, *_decoding_lines(results), f"run: {path}"]
+
+
 _LINES = {
+    COUNTERFACTUAL: _counterfactual_lines,
     EXECUTION: _execution_lines,
     GRID: _grid_lines,
     STEPS: _steps_lines,

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from probe.report.changes import changes_sections
 from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
 from probe.report.sections import Section
 from probe.report.steps import steps_sections
+from probe.tasks.counterfactual_scoring import COUNTERFACTUAL
 from probe.tasks.grid_results import GRID
 from probe.tasks.steps.scoring import STEPS
 
@@ -36,6 +38,10 @@ PROBES = {
     GRID: ProbeKind(
         fields=("n_items", "n_programs", "cells", "fresh_minus_public", "leaks"),
         sections=grid_sections,
+    ),
+    COUNTERFACTUAL: ProbeKind(
+        fields=("n_items", "n_programs", "original", "families", "kinds"),
+        sections=changes_sections,
     ),
     STEPS: ProbeKind(
         fields=("n_items", "n_programs", "kinds", "counts", "tokens"),

@@ -180,6 +180,6 @@ def _picture(runs: Sequence[ReportRun], kinds: Sequence[str], labels: Labels, ke
         key,
         title="Questions about steps answered right, by kind",
         caption="The best trivial baseline is that of each kind. The numbers are in the table.",
-        what="value",
+        axis="Right by exact value, %",
         baseline=True,
     )

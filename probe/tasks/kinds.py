@@ -9,6 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from probe.tasks.counterfactual_scoring import (
+    COUNTERFACTUAL,
+    counterfactual_results,
+    score_counterfactual,
+)
 from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.grid_results import GRID, grid_results
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
@@ -35,6 +40,7 @@ TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRID: TaskKind(score=score_sample, results=grid_results),
     SYNTHESIS: TaskKind(score=score_program, results=synthesis_results),
+    COUNTERFACTUAL: TaskKind(score=score_counterfactual, results=counterfactual_results),
     GRADING: TaskKind(score=rescore_graded, results=grading_results),
     STEPS: TaskKind(score=score_step, results=steps_results),
 }
