@@ -87,7 +87,7 @@ class Worker:
                 stdout=theirs.fileno(),
                 stderr=subprocess.PIPE,
                 cwd=self._folder,
-                env={"PYTHONHASHSEED": str(variant)},
+                env=launch.environment(variant=variant),
                 start_new_session=True,
             )
         self._greet(isolated=isolated)
