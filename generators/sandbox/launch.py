@@ -24,6 +24,8 @@ INNER_FILES = (
     "sandbox/recorder.py",
     "sandbox/seccomp.py",
     "sandbox/warm.py",
+    "sandbox/watch.py",
+    "sandbox/wire.py",
     "sandbox/zygote.py",
 )
 _INSIDE = "/opt/inner"
