@@ -232,34 +232,50 @@ def test_an_adapter_is_asked_in_the_template_it_was_trained_in() -> None:
         check_asked_as_trained({"prompts": [direct.name]}, pads)
 
 
-@pytest.mark.slow
-def test_a_model_learns_to_write_scratchpads(
-    config: ExecutionConfig, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_trained_model_is_asked_in_its_own_template(
+    config: ExecutionConfig, make_model_folder: Callable[..., Path]
 ) -> None:
     from probe.tasks.adapters import evaluate_adapters
     from probe.training.run import finetune_run
 
-    monkeypatch.setenv("PROBE_CACHE_DIR", str(model_cache))
-    options = ModelOptions(model="smollm2-135m", device="cpu")
+    folder = make_model_folder("llama", max_position_embeddings=4096)
+    options = ModelOptions(model=str(folder), device="cpu")
     tuned = config.out.with_name("tuned")
-    finetune_run(
-        FinetuneConfig(
-            traces=config.traces,
-            out=tuned,
-            model=options,
-            scratchpad=True,
-            max_steps=4,
-            items_per_step=4,
-            validation_items=2,
-        )
+    training = FinetuneConfig(
+        traces=config.traces,
+        out=tuned,
+        model=options,
+        scratchpad=True,
+        limit=4,
+        validation_items=2,
+        max_steps=1,
+        items_per_step=2,
+        max_length=4096,
+        row_tokens=4096,
     )
-    asked = replace(config, model=options, shots=0, limit=2, max_new_tokens=200)
+    finetune_run(training)
+    identity = read_run(tuned).manifest["identity"]
+    assert list(identity["prompts"]) == [SCRATCHPAD_V1.name]
+    assert identity["inputs"]["traces_left_out"] > 0
+    asked = replace(config, model=options, shots=0, limit=2, max_new_tokens=9)
     (results,) = evaluate_adapters(evaluate_execution, asked, [str(tuned)]).values()
     assert results["scratchpad"]["leading_right"]["n"] == 2
     assert all(part.ok for part in verify(asked.out))
+    direct = replace(asked, scratchpad=False, out=config.out.with_name("direct"))
     with pytest.raises(UsageError, match="trained with --scratchpad"):
-        evaluate_adapters(
-            evaluate_execution,
-            replace(asked, scratchpad=False, out=config.out.with_name("direct")),
-            [str(tuned)],
-        )
+        evaluate_adapters(evaluate_execution, direct, [str(tuned)])
+
+
+@pytest.mark.slow
+def test_a_real_model_copies_the_form(
+    config: ExecutionConfig, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from probe.tasks.adapters import BASE, evaluate_adapters
+
+    monkeypatch.setenv("PROBE_CACHE_DIR", str(model_cache))
+    options = ModelOptions(model="smollm2-135m", device="cpu")
+    asked = replace(config, model=options, limit=2, max_new_tokens=48, batch_invariance_items=0)
+    (results,) = evaluate_adapters(evaluate_execution, asked, [BASE]).values()
+    assert results["scratchpad"]["leading_right"]["n"] == 2
+    assert all(row["completion"][0].isdigit() for row in read_run(asked.out).samples)
+    assert all(part.ok for part in verify(asked.out))
