@@ -31,7 +31,7 @@ from probe.options import (
     Workers,
 )
 from probe.prompts import ChatMode
-from probe.summaries import run_lines, variant_lines
+from probe.summaries import variant_lines
 from probe.terminal import display, show
 
 __all__ = ["register"]
@@ -109,7 +109,7 @@ def evaluate_counterfactual(
 
     Example: probe evaluate counterfactual --variants variants.jsonl --out runs/counterfactual
     """
-    from probe.tasks.adapters import BASE, evaluate_adapters
+    from probe.cli_asking import ask_and_show
     from probe.tasks.counterfactual import evaluate_counterfactual as run
 
     config = CounterfactualConfig(
@@ -133,8 +133,4 @@ def evaluate_counterfactual(
         batch_invariance_items=batch_invariance_items,
         seed=seed,
     )
-    with display(quiet=quiet) as bars:
-        found = evaluate_adapters(run, config, adapter or [BASE], progress=bars)
-    lines = [line for place, result in found.items() for line in run_lines(place, result)]
-    several = {"runs": {place.name: result for place, result in found.items()}}
-    show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+    ask_and_show(run, config, adapter, as_json=as_json, quiet=quiet)

@@ -34,9 +34,7 @@ from probe.options import (
     TrustPrograms,
 )
 from probe.prompts import EXECUTION, ChatMode, known_contents
-from probe.summaries import run_lines
 from probe.tasks.held_out import Inputs, Setting
-from probe.terminal import display, show
 
 __all__ = ["evaluate"]
 
@@ -106,7 +104,7 @@ def evaluate_execution(
 
     Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
     """
-    from probe.tasks.adapters import BASE, evaluate_adapters
+    from probe.cli_asking import ask_and_show
 
     options = ModelOptions(
         model=model,
@@ -134,29 +132,23 @@ def evaluate_execution(
         "seed": seed,
     }
     chosen = {"contents": known_contents(content), "settings": setting, "inputs": inputs}
-    with display(quiet=quiet) as bars:
-        if grid or any(chosen.values()):
-            from probe.tasks.grid import evaluate_grid
+    if grid or any(chosen.values()):
+        from probe.tasks.grid import evaluate_grid
 
-            if origin or per_program or scratchpad:
-                raise UsageError(
-                    "--origin, --per-program and --scratchpad do not go with the grid's options"
-                )
-            cells: dict[str, Any] = {
-                name: tuple(values) for name, values in chosen.items() if values
-            }
-            grid_config = GridConfig(**common, **cells)
-            found = evaluate_adapters(evaluate_grid, grid_config, adapter or [BASE], progress=bars)
-        else:
-            from probe.tasks.execution import evaluate_execution as evaluate_one
-
-            config = ExecutionConfig(
-                **common, origin=origin, per_program=per_program, scratchpad=scratchpad
+        if origin or per_program or scratchpad:
+            raise UsageError(
+                "--origin, --per-program and --scratchpad do not go with the grid's options"
             )
-            found = evaluate_adapters(evaluate_one, config, adapter or [BASE], progress=bars)
-    lines = [line for run, document in found.items() for line in run_lines(run, document)]
-    several = {"runs": {run.name: document for run, document in found.items()}}
-    show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+        cells: dict[str, Any] = {name: tuple(values) for name, values in chosen.items() if values}
+        grid_config = GridConfig(**common, **cells)
+        ask_and_show(evaluate_grid, grid_config, adapter, as_json=as_json, quiet=quiet)
+    else:
+        from probe.tasks.execution import evaluate_execution as evaluate_one
+
+        config = ExecutionConfig(
+            **common, origin=origin, per_program=per_program, scratchpad=scratchpad
+        )
+        ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
 
 
 evaluate.command("steps")(evaluate_steps)

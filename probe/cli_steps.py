@@ -31,8 +31,6 @@ from probe.options import (
 )
 from probe.prompts import ChatMode
 from probe.step_prompts import StepKind
-from probe.summaries import run_lines
-from probe.terminal import display, show
 
 __all__ = ["evaluate_steps"]
 
@@ -81,7 +79,7 @@ def evaluate_steps(
 
     Example: probe evaluate steps --traces test.jsonl --kind branch --kind variable --out runs/steps
     """
-    from probe.tasks.adapters import BASE, evaluate_adapters
+    from probe.cli_asking import ask_and_show
     from probe.tasks.steps.task import evaluate_steps as steps_run
 
     config = StepsConfig(
@@ -109,8 +107,4 @@ def evaluate_steps(
         batch_invariance_items=batch_invariance_items,
         seed=seed,
     )
-    with display(quiet=quiet) as bars:
-        found = evaluate_adapters(steps_run, config, adapter or [BASE], progress=bars)
-    lines = [line for run, document in found.items() for line in run_lines(run, document)]
-    several = {"runs": {run.name: document for run, document in found.items()}}
-    show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+    ask_and_show(steps_run, config, adapter, as_json=as_json, quiet=quiet)

@@ -30,8 +30,6 @@ from probe.options import (
     Workers,
 )
 from probe.prompts import ChatMode
-from probe.summaries import run_lines
-from probe.terminal import display, show
 
 __all__ = ["evaluate_synthesis"]
 
@@ -91,7 +89,7 @@ def evaluate_synthesis(
 
     Example: probe evaluate synthesis --model smollm2-135m --preset paper --samples 10 --out runs/s
     """
-    from probe.tasks.adapters import BASE, evaluate_adapters
+    from probe.cli_asking import ask_and_show
     from probe.tasks.presets import preset_options
     from probe.tasks.synthesis import evaluate_synthesis as evaluate_one
 
@@ -136,11 +134,7 @@ def evaluate_synthesis(
         seed=seed,
         **options,
     )
-    with display(quiet=quiet) as bars:
-        found = evaluate_adapters(evaluate_one, config, adapter or [BASE], progress=bars)
-    lines = [line for run, document in found.items() for line in run_lines(run, document)]
-    several = {"runs": {run.name: document for run, document in found.items()}}
-    show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+    ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:
