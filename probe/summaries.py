@@ -9,11 +9,7 @@ from typing import Any
 
 from generators.sandbox.policy import warnings_of
 from generators.stored import summary_path
-from probe.tasks.counterfactual_scoring import COUNTERFACTUAL
-from probe.tasks.grid_results import GRID
-from probe.tasks.scoring import EXECUTION
-from probe.tasks.steps.scoring import STEPS
-from probe.tasks.synthesis_results import SYNTHESIS
+from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRID, STEPS, SYNTHESIS
 
 __all__ = [
     "finetune_lines",

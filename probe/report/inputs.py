@@ -16,9 +16,6 @@ from probe.scratchpad import SCRATCHPAD_V1
 from probe.statistics import Estimate
 
 __all__ = [
-    "EXECUTION",
-    "FINETUNE",
-    "GRADING",
     "POLICIES",
     "Inputs",
     "ReportRun",
@@ -27,9 +24,6 @@ __all__ = [
     "estimate",
 ]
 
-EXECUTION = "execution"
-FINETUNE = "finetune"
-GRADING = "grading"
 POLICIES = ("exact_text", "exact")
 
 

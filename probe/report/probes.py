@@ -14,9 +14,7 @@ from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
 from probe.report.sections import Section
 from probe.report.steps import steps_sections
-from probe.tasks.counterfactual_scoring import COUNTERFACTUAL
-from probe.tasks.grid_results import GRID
-from probe.tasks.steps.scoring import STEPS
+from probe.tasks.names import COUNTERFACTUAL, GRID, STEPS
 
 __all__ = ["PROBES", "ProbeKind"]
 

@@ -16,7 +16,7 @@ from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.labels import Labels
 from probe.report.matching import Cohort
 from probe.report.numbers import count, percent_interval, scrub, visible
-from probe.tasks.counterfactual_scoring import COUNTERFACTUAL
+from probe.tasks.names import COUNTERFACTUAL
 
 __all__ = ["Making", "limits", "making", "public_manifest", "source_of", "split_of"]
 

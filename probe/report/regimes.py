@@ -17,7 +17,7 @@ from probe.report.paper import content_name
 from probe.report.sections import Section
 from probe.report.tables import Cell, Table, score_cell
 from probe.statistics import Estimate
-from probe.tasks.grid_results import GRID
+from probe.tasks.names import GRID
 
 __all__ = ["regimes_section"]
 

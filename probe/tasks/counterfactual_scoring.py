@@ -17,17 +17,16 @@ from generators.perturb.kinds import Family, Kind
 from probe.metrics import PREDICTION_POLICIES, score_prediction
 from probe.statistics import cluster_bootstrap, paired_difference
 from probe.tasks.invariance import invariance_results
+from probe.tasks.names import COUNTERFACTUAL
 from probe.tasks.scoring import score_sample
 
 __all__ = [
     "BASELINES",
-    "COUNTERFACTUAL",
     "ORIGINAL",
     "counterfactual_results",
     "score_counterfactual",
 ]
 
-COUNTERFACTUAL = "counterfactual"
 ORIGINAL = "original"
 """Family and kind of a program that was not changed."""
 

@@ -9,16 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from probe.tasks.counterfactual_scoring import (
-    COUNTERFACTUAL,
-    counterfactual_results,
-    score_counterfactual,
-)
-from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
-from probe.tasks.grid_results import GRID, grid_results
-from probe.tasks.scoring import EXECUTION, execution_results, score_sample
-from probe.tasks.steps.scoring import STEPS, score_step, steps_results
-from probe.tasks.synthesis_results import SYNTHESIS, score_program, synthesis_results
+from probe.tasks.counterfactual_scoring import counterfactual_results, score_counterfactual
+from probe.tasks.grade_file import grading_results, rescore_graded
+from probe.tasks.grid_results import grid_results
+from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRADING, GRID, STEPS, SYNTHESIS
+from probe.tasks.scoring import execution_results, score_sample
+from probe.tasks.steps.scoring import score_step, steps_results
+from probe.tasks.synthesis_results import score_program, synthesis_results
 
 __all__ = ["TASK_KINDS", "TaskKind"]
 

@@ -22,11 +22,10 @@ from probe.reply import extract_reply
 from probe.scratchpad import extract_result, leading_share
 from probe.statistics import cluster_bootstrap
 from probe.tasks.invariance import invariance_results
+from probe.tasks.names import EXECUTION
 from probe.tasks.questions import REPLY
 
-__all__ = ["EXECUTION", "execution_results", "score_sample", "self_test", "trace_fields"]
-
-EXECUTION = "execution"
+__all__ = ["execution_results", "score_sample", "self_test", "trace_fields"]
 
 
 def trace_fields(trace: Trace) -> dict[str, Any]:

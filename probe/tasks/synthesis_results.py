@@ -16,11 +16,11 @@ from probe.extract import Extraction, Reason, extract_code
 from probe.metrics import pass_at_k
 from probe.statistics import cluster_bootstrap
 from probe.tasks.invariance import texts_changed
+from probe.tasks.names import SYNTHESIS
 from probe.tasks.questions import REPLY
 
-__all__ = ["SYNTHESIS", "code_of", "outcome_class", "score_program", "synthesis_results"]
+__all__ = ["code_of", "outcome_class", "score_program", "synthesis_results"]
 
-SYNTHESIS = "synthesis"
 
 CLASSES = (
     "passed",

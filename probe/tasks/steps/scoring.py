@@ -21,12 +21,12 @@ from probe.reply import extract_reply
 from probe.statistics import cluster_bootstrap, holm, mcnemar, paired_difference
 from probe.step_prompts import StepKind
 from probe.tasks.invariance import invariance_results
+from probe.tasks.names import STEPS
 from probe.tasks.questions import REPLY
 from probe.tasks.steps.kinds import KINDS, Answers
 
-__all__ = ["STEPS", "score_step", "self_test", "steps_results"]
+__all__ = ["score_step", "self_test", "steps_results"]
 
-STEPS = "steps"
 _SEED = 0
 _Rows = Sequence[dict[str, Any]]
 

@@ -1,0 +1,21 @@
+"""The kinds of runs, as ``task`` of a results document names them. Imports nothing."""
+
+from __future__ import annotations
+
+__all__ = [
+    "COUNTERFACTUAL",
+    "EXECUTION",
+    "FINETUNE",
+    "GRADING",
+    "GRID",
+    "STEPS",
+    "SYNTHESIS",
+]
+
+COUNTERFACTUAL = "counterfactual"
+EXECUTION = "execution"
+FINETUNE = "finetune"
+GRADING = "grading"
+GRID = "execution_grid"
+STEPS = "steps"
+SYNTHESIS = "synthesis"
