@@ -14,7 +14,8 @@ from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
 from probe.report.sections import Section
 from probe.report.steps import steps_sections
-from probe.tasks.names import COUNTERFACTUAL, GRID, STEPS
+from probe.report.synthesis import synthesis_sections
+from probe.tasks.names import COUNTERFACTUAL, GRID, STEPS, SYNTHESIS
 
 __all__ = ["PROBES", "ProbeKind"]
 
@@ -40,6 +41,10 @@ PROBES = {
     COUNTERFACTUAL: ProbeKind(
         fields=("n_items", "n_programs", "original", "families", "kinds"),
         sections=changes_sections,
+    ),
+    SYNTHESIS: ProbeKind(
+        fields=("n_items", "n_programs", "samples_per_problem", "scores", "pass_at_k", "outcomes"),
+        sections=synthesis_sections,
     ),
     STEPS: ProbeKind(
         fields=("n_items", "n_programs", "kinds", "counts", "tokens"),
