@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from generators.records import Origin
-from probe.config import DataOptions, FinetuneConfig, ModelOptions
+from probe.config import DataOptions, FinetuneConfig, FinetuneTask, ModelOptions
 from probe.options import (
     AcceptLicence,
     AcceptUnknown,
@@ -33,12 +33,23 @@ from probe.training.settings import Decay
 
 __all__ = ["finetune"]
 
-_FINETUNE = FinetuneConfig(traces=Path(), out=Path())
+_FINETUNE = FinetuneConfig(out=Path())
 
 
 def finetune(
-    traces: Annotated[Path, typer.Option(help="Trace file to learn from.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
+    traces: Annotated[
+        Path | None, typer.Option(help="Trace file to learn from, for --task execution.")
+    ] = None,
+    task: Annotated[
+        FinetuneTask, typer.Option(help="Learn to predict what calls return, or to write programs.")
+    ] = _FINETUNE.task,
+    source: Annotated[
+        str, typer.Option(help="Problems whose training split is learned, for --task synthesis.")
+    ] = _FINETUNE.source,
+    asserts: Annotated[
+        int, typer.Option(min=0, max=3, help="Tests that prompts of --task synthesis show.")
+    ] = _FINETUNE.asserts,
     validation_traces: Annotated[
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
@@ -127,7 +138,7 @@ def finetune(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a LoRA adapter to predict outputs.
+    """Train a LoRA adapter to predict outputs, or to write programs.
 
     Example: probe finetune --traces train.jsonl --model smollm2-135m --out runs/tuned
     """
@@ -135,8 +146,11 @@ def finetune(
     from probe.training.run import finetune_run, preview_items
 
     config = FinetuneConfig(
-        traces=traces,
         out=out,
+        task=task,
+        traces=traces,
+        source=source,
+        asserts=asserts,
         validation_traces=validation_traces,
         validation_items=validation_items,
         model=ModelOptions(

@@ -7,6 +7,7 @@ Defaults stand here and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from generators.records import Origin, Split
@@ -21,6 +22,7 @@ __all__ = [
     "DataOptions",
     "ExecutionConfig",
     "FinetuneConfig",
+    "FinetuneTask",
     "GradeConfig",
     "GridConfig",
     "MakeTracesConfig",
@@ -83,12 +85,24 @@ class MakeTracesConfig:
     data: DataOptions = DataOptions()
 
 
+class FinetuneTask(StrEnum):
+    """What a model is trained to do."""
+
+    EXECUTION = "execution"
+    """Predict what calls return."""
+    SYNTHESIS = "synthesis"
+    """Write programs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneConfig:
-    """``probe finetune``."""
+    """``probe finetune``: calls from ``traces``, or whole programs from ``source``."""
 
-    traces: Path
     out: Path
+    task: FinetuneTask = FinetuneTask.EXECUTION
+    traces: Path | None = None
+    source: str = "mbpp"
+    asserts: int = 3
     scratchpad: bool = False
     validation_traces: Path | None = None
     model: ModelOptions = ModelOptions()

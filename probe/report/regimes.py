@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from probe.report.curves import CurvePoint, curve_picture
+from probe.config import FinetuneTask
 from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.numbers import count, visible
 from probe.report.paper import content_name
@@ -40,6 +41,8 @@ class _Trained:
     def regime(self) -> str:
         """What was trained on, without its amount."""
         config = self.run.config
+        if config.get("task") == FinetuneTask.SYNTHESIS:
+            return f"{self.run.model_name}: whole programs"
         contents = config.get("contents") or ["code"]
         shown = content_name(contents[0]) if len(contents) == 1 else f"{len(contents)} contents"
         origin = _ORIGINS.get(str(config.get("origin") or "all"), "")

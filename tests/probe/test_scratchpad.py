@@ -211,10 +211,10 @@ def test_training_asks_as_evaluation_does(
     made = make_examples(
         FinetuneConfig(traces=config.traces, out=config.out, scratchpad=True, shots=shots)
     )
-    assert made.shot_ids == [2, 3][:shots]
+    assert made.config["shot_ids"] == [2, 3][:shots]
     traces = read_traces(config.traces)
     fits = [trace for trace in traces if scratchpad_fits(trace)]
-    assert made.left_out == len(traces) - len(fits) > 0
+    assert made.inputs["traces_left_out"] == len(traces) - len(fits) > 0
     assert len(made.train) + len(made.validation) == len(fits)
     for example in (*made.train, *made.validation):
         assert example.target == targets[prompts[example.prompt]]
