@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from probe.report.curves import CurvePoint, curve_picture
 from probe.config import FinetuneTask
+from probe.report.curves import CurvePoint, curve_picture
 from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.numbers import count, visible
 from probe.report.paper import content_name
