@@ -12,6 +12,7 @@ from pathlib import Path
 from generators.records import Origin, Split
 from probe.prompts import EXECUTION, ChatMode
 from probe.tasks.held_out import Inputs, Setting
+from probe.tasks.positions import Position
 from probe.training.settings import Decay
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "MakeTracesConfig",
     "ModelOptions",
     "QuickstartConfig",
+    "RepresentConfig",
 ]
 
 DEFAULT_SHOT_IDS = (2, 3, 4)
@@ -154,6 +156,25 @@ class GridConfig:
     training_traces: Path | None = None
     max_new_tokens: int = 64
     batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentConfig:
+    """``probe evaluate representation``; no ``properties`` means all of them."""
+
+    traces: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    shots: int = 0
+    shot_source: str | None = None
+    origin: Origin | None = None
+    per_program: int | None = None
+    limit: int | None = None
+    layers: str = "spread"
+    positions: tuple[Position, ...] = (Position.LAST,)
+    properties: tuple[str, ...] = ()
     seed: int = 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from generators.sandbox.policy import warnings_of
 from generators.trace_summary import summary_path
 from probe.tasks.grid_results import GRID
+from probe.tasks.represent_results import CHOSEN, REPRESENTATION
 from probe.tasks.scoring import EXECUTION
 
 __all__ = ["finetune_lines", "grading_lines", "percent", "run_lines", "trace_lines"]
@@ -99,7 +100,29 @@ def _decoding_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-_LINES = {EXECUTION: _execution_lines, GRID: _grid_lines}
+def _representation_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{results['n_items']} items of {results['n_programs']} programs; accuracy of linear "
+        "probes, layer chosen in the training folds:"
+    ]
+    for name, found in results["properties"].items():
+        for position, layers in found["positions"].items():
+            best = layers[CHOSEN]
+            lines.append(
+                f"  {name:12} {position:8}{percent(best['accuracy']):22} "
+                f"control {100 * best['control']['estimate']:.1f}%, "
+                f"bag of tokens {100 * found['bag']['estimate']:.1f}%, "
+                f"majority {100 * found['majority']['estimate']:.1f}%"
+            )
+    lines += [f"skipped {name}: {reason}" for name, reason in results["skipped"].items()]
+    return [*lines, f"run: {path}"]
+
+
+_LINES = {
+    EXECUTION: _execution_lines,
+    GRID: _grid_lines,
+    REPRESENTATION: _representation_lines,
+}
 
 
 def grading_lines(path: Path, results: Mapping[str, Any]) -> list[str]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
+from probe.report.represent import represent_sections
 from probe.report.sections import Section
 from probe.tasks.grid_results import GRID
+from probe.tasks.represent_results import REPRESENTATION
 
 __all__ = ["PROBES", "ProbeKind"]
 
@@ -34,6 +36,10 @@ PROBES = {
     GRID: ProbeKind(
         fields=("n_items", "n_programs", "cells", "fresh_minus_public", "leaks"),
         sections=grid_sections,
+    ),
+    REPRESENTATION: ProbeKind(
+        fields=("n_items", "n_programs", "properties", "skipped"),
+        sections=represent_sections,
     ),
 }
 """By the ``task`` of a results document, in the order of the report."""

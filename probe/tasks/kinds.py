@@ -11,6 +11,7 @@ from typing import Any
 
 from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
 from probe.tasks.grid_results import GRID, grid_results
+from probe.tasks.represent_results import REPRESENTATION, represent_results, score_represented
 from probe.tasks.scoring import EXECUTION, execution_results, score_sample
 
 __all__ = ["TASK_KINDS", "TaskKind"]
@@ -33,5 +34,6 @@ TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRID: TaskKind(score=score_sample, results=grid_results),
     GRADING: TaskKind(score=rescore_graded, results=grading_results),
+    REPRESENTATION: TaskKind(score=score_represented, results=represent_results),
 }
 """By the ``task`` of a results document."""
