@@ -11,6 +11,7 @@ from generators.records import Split
 from probe import cli_counterfactual
 from probe.cli_evaluate import evaluate
 from probe.cli_finetune import finetune
+from probe.cli_represent import evaluate_representation
 from probe.config import (
     DataOptions,
     GradeConfig,
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("make-traces")(make_traces)
     app.command()(finetune)
+    evaluate.command("representation")(evaluate_representation)
     app.add_typer(evaluate, name="evaluate")
     app.command()(grade)
     cli_counterfactual.register(app, evaluate)

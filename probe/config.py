@@ -14,6 +14,7 @@ from generators.records import Origin, Split
 from probe.prompts import EXECUTION, ChatMode
 from probe.step_prompts import StepKind
 from probe.tasks.held_out import Inputs, Setting
+from probe.tasks.positions import Position
 from probe.training.settings import Decay
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "MakeVariantsConfig",
     "ModelOptions",
     "QuickstartConfig",
+    "RepresentConfig",
     "StepsConfig",
     "SynthesisConfig",
 ]
@@ -222,6 +224,25 @@ class GridConfig:
     training_traces: Path | None = None
     max_new_tokens: int | None = None
     batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentConfig:
+    """``probe evaluate representation``; no ``properties`` means all of them."""
+
+    traces: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    shots: int = 0
+    shot_source: str | None = None
+    origin: Origin | None = None
+    per_program: int | None = None
+    limit: int | None = None
+    layers: str = "spread"
+    positions: tuple[Position, ...] = (Position.LAST,)
+    properties: tuple[str, ...] = ()
     seed: int = 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from generators.sandbox.policy import warnings_of
 from generators.stored import summary_path
-from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRID, STEPS, SYNTHESIS
+from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRID, REPRESENTATION, STEPS, SYNTHESIS
 
 __all__ = [
     "finetune_lines",
@@ -170,7 +170,26 @@ def _counterfactual_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     return [*lines, *_decoding_lines(results), f"run: {path}"]
 
 
+def _representation_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{results['n_items']} items of {results['n_programs']} programs; accuracy of linear "
+        "probes, layer chosen in the training folds:"
+    ]
+    for name, found in results["properties"].items():
+        for position, layers in found["positions"].items():
+            best = layers["chosen"]
+            lines.append(
+                f"  {name:12} {position:8}{percent(best['accuracy']):22} "
+                f"control {100 * best['control']['estimate']:.1f}%, "
+                f"bag of tokens {100 * found['bag']['estimate']:.1f}%, "
+                f"majority {100 * found['majority']['estimate']:.1f}%"
+            )
+    lines += [f"skipped {name}: {reason}" for name, reason in results["skipped"].items()]
+    return [*lines, f"run: {path}"]
+
+
 _LINES = {
+    REPRESENTATION: _representation_lines,
     COUNTERFACTUAL: _counterfactual_lines,
     EXECUTION: _execution_lines,
     GRID: _grid_lines,

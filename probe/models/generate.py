@@ -63,6 +63,7 @@ class HFGenerator:
         rows: Most prompts that are decoded side by side.
 
     Attributes:
+        loaded: The model.
         identity: That of the model, with ``decoding.prefix_sharing``.
         stats: Counts since the generator was made: ``prompt_tokens`` (as if each prompt were
             computed alone), ``computed_tokens`` (what was computed of them), ``new_tokens``,
@@ -75,7 +76,7 @@ class HFGenerator:
         from probe.models.modes import Mode, batching_mode
 
         kind = loaded.device.partition(":")[0]
-        self._loaded = loaded
+        self.loaded = loaded
         base = loaded.model
         self._model = base.get_base_model() if loaded.identity["adapter"] else base
         self._mode = batching_mode(self._model)
@@ -129,7 +130,7 @@ class HFGenerator:
     ) -> Iterator[Completion]:
         from probe.models.sampling import TokenChooser
 
-        loaded, room = self._loaded, decoding.max_new_tokens
+        loaded, room = self.loaded, decoding.max_new_tokens
         limit = loaded.context_length
         kept: list[Request] = []
         prompts: list[list[int]] = []
@@ -154,7 +155,7 @@ class HFGenerator:
 
     def _columns(self) -> int:
         """Return the token budget; measured when it is needed, since memory comes and goes."""
-        return self._budget or token_budget(self._model, self._loaded.device)
+        return self._budget or token_budget(self._model, self.loaded.device)
 
     def _shared(self, work: _Work) -> Iterator[Ended]:
         """Decode in passes that compute what prompts share once."""
@@ -202,7 +203,7 @@ class HFGenerator:
                 work.choose,
                 work.judge,
                 room=work.room,
-                end_ids=self._loaded.end_ids,
+                end_ids=self.loaded.end_ids,
             )
 
     def _count(self, passes: int, computed: int) -> None:
@@ -211,6 +212,6 @@ class HFGenerator:
 
     def _start_token(self) -> int:
         """Return the token that stands for an empty prompt."""
-        tokenizer = self._loaded.tokenizer
+        tokenizer = self.loaded.tokenizer
         start = tokenizer.bos_token_id
         return int(tokenizer.eos_token_id if start is None else start)

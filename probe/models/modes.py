@@ -15,8 +15,8 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from probe.models.decode import PaddedBatch
-from probe.models.ragged import Part, Pass, Segment, run_pass
-from probe.models.states import Slots, Span
+from probe.models.ragged import run_pass, whole_pass
+from probe.models.states import Span
 
 __all__ = ["Mode", "batching_mode"]
 
@@ -74,8 +74,8 @@ def _takes_passes(
     prefix = Span(tokens=shared, start=0, parent=None)
     below = [Span(tokens=tail, start=_PREFIX, parent=prefix) for tail in tails]
     try:
-        run_pass(model, _trial(model, [prefix], []), [])
-        work = _trial(model, below, [prefix])
+        run_pass(model, whole_pass(model, [prefix]), [])
+        work = whole_pass(model, below)
         found = run_pass(model, work, [_TAILS[0] - 1, sum(_TAILS) - 1])
     except _REFUSALS:
         return False
@@ -103,23 +103,3 @@ def _as_alone(model: Any, found: torch.Tensor, prompts: Sequence[list[int]]) -> 
     difference = float((found - expected).abs().max())
     tolerance = _TOLERANCE.get(expected.dtype, _TOLERANCE_HALF)
     return difference <= tolerance * float(expected.float().std())
-
-
-def _trial(model: Any, spans: Sequence[Span], above: Sequence[Span]) -> Pass:
-    """Return a pass over whole spans that all lie below ``above``."""
-    places = [0]
-    for span in spans:
-        places.append(places[-1] + len(span.tokens))
-    positions = [span.start + i for span in spans for i in range(len(span.tokens))]
-    return Pass(
-        tokens=torch.tensor([t for span in spans for t in span.tokens], device=model.device),
-        positions=torch.tensor(positions, device=model.device),
-        slots=Slots(),
-        columns=torch.empty(0, dtype=torch.long, device=model.device),
-        widest=0,
-        segments=[
-            Segment(span=span, first=0, count=len(span.tokens), place=place)
-            for span, place in zip(spans, places, strict=False)
-        ],
-        parts=[Part(span=span, tokens=slice(None), first=0, last=max(positions)) for span in above],
-    )

@@ -19,7 +19,7 @@ from probe.models.attention import Score, Sums
 from probe.models.replacing import replaced_attention
 from probe.models.states import Slots, Span
 
-__all__ = ["Part", "Pass", "Segment", "run_pass"]
+__all__ = ["Part", "Pass", "Segment", "pass_states", "run_pass", "whole_pass"]
 
 _NAME = "probe_ragged"
 _ROWS = -1  # key of the decoded rows' mask; other masks have the place of their first token
@@ -178,6 +178,29 @@ def _attention(
     return found.transpose(0, 1)[None].contiguous(), None
 
 
+def whole_pass(model: Any, spans: Sequence[Span]) -> Pass:
+    """Return the pass that computes whole spans, all below the same prefix or none."""
+    places = [0]
+    for span in spans:
+        places.append(places[-1] + len(span.tokens))
+    positions = [span.start + i for span in spans for i in range(len(span.tokens))]
+    return Pass(
+        tokens=torch.tensor([t for span in spans for t in span.tokens], device=model.device),
+        positions=torch.tensor(positions, device=model.device),
+        slots=Slots(),
+        columns=torch.empty(0, dtype=torch.long, device=model.device),
+        widest=0,
+        segments=[
+            Segment(span=span, first=0, count=len(span.tokens), place=place)
+            for span, place in zip(spans, places, strict=False)
+        ],
+        parts=[
+            Part(span=above, tokens=slice(None), first=0, last=max(positions))
+            for above in spans[0].above()
+        ],
+    )
+
+
 @torch.inference_mode()
 def run_pass(model: Any, work: Pass, wanted: Sequence[int]) -> torch.Tensor:
     """Compute a pass: keep the states of its tokens, and return logits.
@@ -190,17 +213,32 @@ def run_pass(model: Any, work: Pass, wanted: Sequence[int]) -> torch.Tensor:
     Returns:
         Logits ``[wanted, vocabulary]``, in the model's dtype.
     """
-    kept = torch.tensor(list(wanted) or [0], device=work.tokens.device)
+    logits: torch.Tensor = _forward(model, work, list(wanted) or [0]).logits[0, : len(wanted)]
+    return logits
+
+
+@torch.inference_mode()
+def pass_states(model: Any, work: Pass) -> Sequence[torch.Tensor]:
+    """Compute a pass: keep the states of its tokens, and return what each layer gave.
+
+    Returns:
+        The embeddings and the output of each layer ``[tokens, width]``, in the model's dtype.
+    """
+    output = _forward(model, work, [0], output_hidden_states=True)
+    return [states[0] for states in output.hidden_states]
+
+
+def _forward(model: Any, work: Pass, logits: Sequence[int], **more: Any) -> Any:
     config = model.config.get_text_config(decoder=True)
     with replaced_attention(config, _NAME, _attention):
         output = model(
             input_ids=work.tokens[None],
             position_ids=work.positions[None],
             use_cache=False,
-            logits_to_keep=kept,
+            logits_to_keep=torch.tensor(logits, device=work.tokens.device),
             probe_pass=work,
+            **more,
         )
     for segment in work.segments:
         segment.span.done = segment.end
-    logits: torch.Tensor = output.logits[0, : len(wanted)]
-    return logits
+    return output

@@ -113,7 +113,11 @@ def _content(value: Any) -> Any:
 
 def _items_sha256(run: ReportRun) -> str:
     items = sorted([s.key, s.task_id, s.call, s.expected, s.origin] for s in run.samples)
-    return sha256_text(canonical_json(items))
+    return sha256_text(canonical_json([items, sorted(_keys(run))]))
+
+
+def _keys(run: ReportRun) -> set[str]:
+    return {sample.key for sample in run.samples} | {row["key"] for row in run.rows}
 
 
 def field_differences(first: ReportRun, second: ReportRun) -> tuple[FieldDifference, ...]:
@@ -139,7 +143,7 @@ def _short(value: Any) -> str:
 
 
 def _items_difference(first: ReportRun, second: ReportRun) -> FieldDifference:
-    ours, theirs = ({sample.key for sample in run.samples} for run in (first, second))
+    ours, theirs = _keys(first), _keys(second)
     shared = len(ours & theirs)
     return FieldDifference(
         field="items",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FONT",
+    "WIDTH",
     "Mark",
     "Picture",
     "TypeRow",
@@ -35,7 +36,7 @@ __all__ = [
     "types_picture",
 ]
 
-_WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
+WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
 FONT = 10.5
 _LABEL = 36  # characters
 _MARKERS = "oDs^vP"
@@ -111,7 +112,7 @@ def new_figure(height: float) -> tuple[Figure, Axes]:
     """Return a figure of the page's width with one bare pair of axes; ``height`` in inches."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_WIDTH, height))
+    figure = Figure(figsize=(WIDTH, height))
     figure.patch.set_visible(False)
     axes = figure.add_subplot()
     axes.patch.set_visible(False)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from probe.report.changes import changes_sections
 from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
+from probe.report.represent import represent_sections
 from probe.report.sections import Section
 from probe.report.steps import steps_sections
 from probe.report.synthesis import synthesis_sections
-from probe.tasks.names import COUNTERFACTUAL, GRID, STEPS, SYNTHESIS
+from probe.tasks.names import COUNTERFACTUAL, GRID, REPRESENTATION, STEPS, SYNTHESIS
 
 __all__ = ["PROBES", "ProbeKind"]
 
@@ -49,6 +50,10 @@ PROBES = {
     STEPS: ProbeKind(
         fields=("n_items", "n_programs", "kinds", "counts", "tokens"),
         sections=steps_sections,
+    ),
+    REPRESENTATION: ProbeKind(
+        fields=("n_items", "n_programs", "properties", "skipped"),
+        sections=represent_sections,
     ),
 }
 """By the ``task`` of a results document, in the order of the report."""

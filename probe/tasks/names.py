@@ -8,6 +8,7 @@ __all__ = [
     "FINETUNE",
     "GRADING",
     "GRID",
+    "REPRESENTATION",
     "STEPS",
     "SYNTHESIS",
 ]
@@ -17,5 +18,6 @@ EXECUTION = "execution"
 FINETUNE = "finetune"
 GRADING = "grading"
 GRID = "execution_grid"
+REPRESENTATION = "representation"
 STEPS = "steps"
 SYNTHESIS = "synthesis"
