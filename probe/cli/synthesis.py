@@ -9,8 +9,8 @@ import typer
 
 from generators.errors import UsageError
 from generators.records import Split
-from probe.config import DataOptions, ModelOptions, SynthesisConfig
-from probe.options import (
+from probe.cli.asking import ask_and_show
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
     Adapters,
@@ -29,6 +29,7 @@ from probe.options import (
     TrustPrograms,
     Workers,
 )
+from probe.config import DataOptions, ModelOptions, SynthesisConfig
 from probe.prompts import ChatMode
 
 __all__ = ["evaluate_synthesis"]
@@ -89,7 +90,6 @@ def evaluate_synthesis(
 
     Example: probe evaluate synthesis --model smollm2-135m --preset paper --samples 10 --out runs/s
     """
-    from probe.cli_asking import ask_and_show
     from probe.tasks.presets import preset_options
     from probe.tasks.synthesis import evaluate_synthesis as evaluate_one
 

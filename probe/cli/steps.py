@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from probe.config import DataOptions, ModelOptions, StepsConfig
-from probe.options import (
+from probe.cli.asking import ask_and_show
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
     Adapters,
@@ -29,6 +29,7 @@ from probe.options import (
     TokenBudget,
     TrustPrograms,
 )
+from probe.config import DataOptions, ModelOptions, StepsConfig
 from probe.prompts import ChatMode
 from probe.step_prompts import StepKind
 
@@ -79,7 +80,6 @@ def evaluate_steps(
 
     Example: probe evaluate steps --traces test.jsonl --kind branch --kind variable --out runs/steps
     """
-    from probe.cli_asking import ask_and_show
     from probe.tasks.steps.task import evaluate_steps as steps_run
 
     config = StepsConfig(

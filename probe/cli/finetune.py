@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from generators.records import Origin
-from probe.config import DataOptions, FinetuneConfig, FinetuneTask, ModelOptions
-from probe.options import (
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
     Chat,
@@ -25,6 +24,7 @@ from probe.options import (
     ShotSource,
     TrustPrograms,
 )
+from probe.config import DataOptions, FinetuneConfig, FinetuneTask, ModelOptions
 from probe.prompts import EXECUTION, ChatMode, known_contents
 from probe.summaries import finetune_lines
 from probe.tasks.held_out import Setting

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from probe.config import CounterfactualConfig, DataOptions, MakeVariantsConfig, ModelOptions
-from probe.options import (
+from probe.cli.asking import ask_and_show
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
     Adapters,
@@ -30,20 +30,15 @@ from probe.options import (
     TrustPrograms,
     Workers,
 )
+from probe.config import CounterfactualConfig, DataOptions, MakeVariantsConfig, ModelOptions
 from probe.prompts import ChatMode
 from probe.summaries import variant_lines
 from probe.terminal import display, show
 
-__all__ = ["register"]
+__all__ = ["evaluate_counterfactual", "make_variants"]
 
 _VARIANTS = MakeVariantsConfig(traces=Path(), out=Path())
 _EVALUATE = CounterfactualConfig(variants=Path(), out=Path())
-
-
-def register(app: typer.Typer, evaluate: typer.Typer) -> None:
-    """Add the commands to the application and to ``probe evaluate``."""
-    app.command("make-variants")(make_variants)
-    evaluate.command("counterfactual")(evaluate_counterfactual)
 
 
 def make_variants(
@@ -109,7 +104,6 @@ def evaluate_counterfactual(
 
     Example: probe evaluate counterfactual --variants variants.jsonl --out runs/counterfactual
     """
-    from probe.cli_asking import ask_and_show
     from probe.tasks.counterfactual import evaluate_counterfactual as run
 
     config = CounterfactualConfig(

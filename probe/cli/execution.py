@@ -1,4 +1,4 @@
-"""The commands that ask models and score their answers: ``probe evaluate``."""
+"""``probe evaluate execution``: models predict what calls return."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import typer
 
 from generators.errors import UsageError
 from generators.records import Origin
-from probe.cli_steps import evaluate_steps
-from probe.cli_synthesis import evaluate_synthesis
-from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
-from probe.options import (
+from probe.cli.asking import ask_and_show
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
     Adapters,
@@ -33,17 +31,16 @@ from probe.options import (
     TokenBudget,
     TrustPrograms,
 )
+from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
 from probe.prompts import EXECUTION, ChatMode, known_contents
 from probe.tasks.held_out import Inputs, Setting
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate_execution"]
 
-evaluate = typer.Typer(help="Ask a model and score its answers.", no_args_is_help=True)
 
 _EXECUTION = ExecutionConfig(traces=Path(), out=Path())
 
 
-@evaluate.command("execution")
 def evaluate_execution(
     traces: Annotated[Path, typer.Option(help="Trace file of held-out programs.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
@@ -104,8 +101,6 @@ def evaluate_execution(
 
     Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
     """
-    from probe.cli_asking import ask_and_show
-
     options = ModelOptions(
         model=model,
         device=device,
@@ -149,7 +144,3 @@ def evaluate_execution(
             **common, origin=origin, per_program=per_program, scratchpad=scratchpad
         )
         ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
-
-
-evaluate.command("steps")(evaluate_steps)
-evaluate.command("synthesis")(evaluate_synthesis)

@@ -9,8 +9,8 @@ import typer
 
 from generators.records import Origin
 from probe.analysis.properties import PROPERTIES
-from probe.config import DataOptions, ModelOptions, RepresentConfig
-from probe.options import (
+from probe.cli.asking import ask_and_show
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
     Adapters,
@@ -25,6 +25,7 @@ from probe.options import (
     Shots,
     ShotSource,
 )
+from probe.config import DataOptions, ModelOptions, RepresentConfig
 from probe.tasks.positions import Position
 
 __all__ = ["evaluate_representation"]
@@ -69,7 +70,6 @@ def evaluate_representation(
 
     Example: probe evaluate representation --traces test.jsonl --limit 1000 --out runs/states
     """
-    from probe.cli_asking import ask_and_show
     from probe.tasks.represent import evaluate_representation as evaluate_one
 
     config = RepresentConfig(
