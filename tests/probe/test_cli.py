@@ -16,6 +16,7 @@ COMMANDS = [
     ["make-traces"],
     ["finetune"],
     ["evaluate", "execution"],
+    ["evaluate", "representation"],
     ["grade"],
     ["report"],
     ["verify"],
