@@ -156,6 +156,14 @@ class Recording:
     complete: bool
     events: tuple[LineEvent, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """Whether the events are all there were, from the first line to the end of the call."""
+        ends = [event for event in self.events if not event.line and not event.depth]
+        lines = sum(event.line > 0 for event in self.events)
+        at_the_end = len(ends) == 1 and self.events[-1] is ends[0]
+        return self.complete and lines == self.steps and at_the_end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

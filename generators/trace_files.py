@@ -13,8 +13,8 @@ that uses traces.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -28,8 +28,9 @@ from generators.problems.sources import Source
 from generators.progress import Progress
 from generators.records import TRACE_SCHEMA, Problem, Split, Trace
 from generators.sandbox.policy import Backend, choose_backend
+from generators.stored import held, lacks_summary, stored_summary, summary_path
 from generators.trace_plan import CountTokens
-from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary, summarise, summary_path
+from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary, summarise
 from generators.tracing import ProgramTraces, TracePlan, trace_programs
 
 __all__ = ["read_traces", "times_path", "write_traces"]
@@ -109,7 +110,7 @@ def write_traces(
     if not problems:
         raise DataError(f"{source.name} has no programs in split {split or 'all'}")
     head = _header(source, split, plan, limit)
-    with _held(path):
+    with held(path):
         if path.exists():
             return _stored(path, head)
         partial = path.with_name(f"{path.name}.partial")
@@ -150,42 +151,13 @@ def _header(
     return parsed
 
 
-@contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Keep other processes from writing the same file."""
-    from filelock import FileLock, Timeout  # only writers need it
-
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunError(f"{path} is being written by another process") from None
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from None
-    try:
-        yield
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
-
-
 def _stored(path: Path, head: dict[str, Any]) -> TraceSummary:
     """Return the summary of a file that is there already."""
-    differs = jsonl.difference(jsonl.read_header(path, TRACE_SCHEMA), head)
-    if differs:
-        raise RunError(f"{path} holds other traces ({differs}); choose another --out")
-    sidecar = summary_path(path)
+    row = stored_summary(path, TRACE_SCHEMA, head, "traces")
     try:
-        row = json.loads(sidecar.read_text(encoding="utf-8"))
-        summary = TraceSummary.from_json(row)
-    except (OSError, ValueError, TypeError, FormatError):
-        raise RunError(
-            f"{path} lacks its summary {sidecar.name}; delete it to make it again"
-        ) from None
-    if summary.sha256 != jsonl.sha256_file(path):
-        raise RunError(f"{path} was changed since it was written; delete it to make it again")
-    return summary
+        return TraceSummary.from_json(row)
+    except FormatError:
+        raise lacks_summary(path) from None
 
 
 def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) -> list[int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, Self
 
 from generators.errors import FormatError
@@ -17,7 +16,7 @@ from generators.sandbox.policy import warnings_of
 from generators.trace_plan import DropReason
 from generators.trace_quality import quality
 
-__all__ = ["SUMMARY_SCHEMA", "TraceSummary", "summarise", "summary_path"]
+__all__ = ["SUMMARY_SCHEMA", "TraceSummary", "summarise"]
 
 SUMMARY_SCHEMA = "probe.trace-summary"
 
@@ -66,11 +65,6 @@ class TraceSummary:
         if missing:
             raise FormatError(f"trace summary lacks {missing}")
         return cls(**{name: row[name] for name in names})
-
-
-def summary_path(path: Path) -> Path:
-    """Return where the summary of a trace file is."""
-    return path.with_name(f"{path.stem}.summary.json")
 
 
 def summarise(

@@ -7,25 +7,32 @@ Defaults stand here and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from generators.records import Origin, Split
 from probe.prompts import EXECUTION, ChatMode
+from probe.step_prompts import StepKind
 from probe.tasks.held_out import Inputs, Setting
 from probe.tasks.positions import Position
 from probe.training.settings import Decay
 
 __all__ = [
     "DEFAULT_SHOT_IDS",
+    "CounterfactualConfig",
     "DataOptions",
     "ExecutionConfig",
     "FinetuneConfig",
+    "FinetuneTask",
     "GradeConfig",
     "GridConfig",
     "MakeTracesConfig",
+    "MakeVariantsConfig",
     "ModelOptions",
     "QuickstartConfig",
     "RepresentConfig",
+    "StepsConfig",
+    "SynthesisConfig",
 ]
 
 DEFAULT_SHOT_IDS = (2, 3, 4)
@@ -80,12 +87,25 @@ class MakeTracesConfig:
     data: DataOptions = DataOptions()
 
 
+class FinetuneTask(StrEnum):
+    """What a model is trained to do."""
+
+    EXECUTION = "execution"
+    """Predict what calls return."""
+    SYNTHESIS = "synthesis"
+    """Write programs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneConfig:
-    """``probe finetune``."""
+    """``probe finetune``: calls from ``traces``, or whole programs from ``source``."""
 
-    traces: Path
     out: Path
+    task: FinetuneTask = FinetuneTask.EXECUTION
+    traces: Path | None = None
+    source: str = "mbpp"
+    asserts: int = 3
+    scratchpad: bool = False
     validation_traces: Path | None = None
     model: ModelOptions = ModelOptions()
     data: DataOptions = DataOptions()
@@ -122,19 +142,67 @@ class FinetuneConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionConfig:
-    """``probe evaluate execution``."""
+    """``probe evaluate execution``; no budget is the usual one of the template."""
 
     traces: Path
     out: Path
     model: ModelOptions = ModelOptions()
     data: DataOptions = DataOptions()
+    scratchpad: bool = False
     shots: int = 3
     shot_source: str | None = None
     origin: Origin | None = None
     per_program: int | None = None
     limit: int | None = None
     training_traces: Path | None = None
+    max_new_tokens: int | None = None
+    batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeVariantsConfig:
+    """``probe make-variants``."""
+
+    traces: Path
+    out: Path
+    calls: int = 1
+    per_kind: int = 1
+    seed: int = 0
+    limit: int | None = None
+    data: DataOptions = DataOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterfactualConfig:
+    """``probe evaluate counterfactual``; ``limit`` counts calls, each with all its variants."""
+
+    variants: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    shots: int = 3
+    shot_source: str | None = None
+    limit: int | None = None
     max_new_tokens: int = 64
+    batch_invariance_items: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepsConfig:
+    """``probe evaluate steps``; no kinds are all kinds, ``limit`` counts questions of a kind."""
+
+    traces: Path
+    out: Path
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    kinds: tuple[StepKind, ...] = ()
+    shots: int = 3
+    shot_source: str | None = None
+    per_program: int = 2
+    limit: int | None = None
+    max_new_tokens: int = 96
     batch_invariance_items: int = 20
     seed: int = 0
 
@@ -154,7 +222,7 @@ class GridConfig:
     shot_source: str | None = None
     limit: int | None = None
     training_traces: Path | None = None
-    max_new_tokens: int = 64
+    max_new_tokens: int | None = None
     batch_invariance_items: int = 20
     seed: int = 0
 
@@ -175,6 +243,28 @@ class RepresentConfig:
     layers: str = "spread"
     positions: tuple[Position, ...] = (Position.LAST,)
     properties: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesisConfig:
+    """``probe evaluate synthesis``; ``preset`` names the protocol that the rest follows."""
+
+    out: Path
+    source: str = "mbpp"
+    split: Split = Split.TEST
+    model: ModelOptions = ModelOptions()
+    data: DataOptions = DataOptions()
+    preset: str = "greedy-3shot"
+    template: str = "synthesis/paper@1"
+    shot_ids: tuple[int, ...] = DEFAULT_SHOT_IDS
+    asserts: int = 3
+    samples: int = 1
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_new_tokens: int = 500
+    limit: int | None = None
+    batch_invariance_items: int = 10
     seed: int = 0
 
 

@@ -14,7 +14,16 @@ from enum import StrEnum
 from generators.errors import LiteralError
 from generators.literals import PARSING, from_literal
 
-__all__ = ["Extraction", "Reason", "extract_answer", "extract_code", "is_literal"]
+__all__ = [
+    "Extraction",
+    "Reason",
+    "bare",
+    "extract_answer",
+    "extract_code",
+    "extract_word",
+    "is_literal",
+    "without_thoughts",
+]
 
 
 class Reason(StrEnum):
@@ -23,6 +32,8 @@ class Reason(StrEnum):
     NONE = ""
     EMPTY = "empty"
     NOT_A_LITERAL = "not_a_literal"
+    NOT_A_WORD = "not_a_word"
+    TRUNCATED = "truncated"
     OVERFLOW = "prompt_overflow"
     NO_ANSWER = "no_answer"
     AMBIGUOUS = "ambiguous"
@@ -57,6 +68,25 @@ def extract_answer(completion: str) -> Extraction:
     return Extraction(text=lines[0], reason=reason)
 
 
+def extract_word(completion: str, words: str) -> Extraction:
+    """Read an answer that is one word: the first line that says anything.
+
+    Args:
+        completion: Raw completion, without the stop string.
+        words: Regular expression of the words that can be an answer, in any case.
+    """
+    lines = [line.strip() for line in completion.splitlines() if line.strip()]
+    if not lines:
+        return Extraction(text="", reason=Reason.EMPTY)
+    known = re.fullmatch(words, bare(lines[0]), re.IGNORECASE)
+    return Extraction(text=lines[0], reason=Reason.NONE if known else Reason.NOT_A_WORD)
+
+
+def bare(word: str) -> str:
+    """Return a word without a full stop after it and without quotation marks around it."""
+    return word.strip().removesuffix(".").strip("`'\"")
+
+
 def is_literal(text: str) -> bool:
     """Return whether a text is one literal."""
     try:
@@ -67,10 +97,11 @@ def is_literal(text: str) -> bool:
 
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _MARKERS = ("[DONE]", "[END]")
 
 
-def extract_code(completion: str) -> Extraction:
+def extract_code(completion: str, *, reply: bool = False) -> Extraction:
     """Read a program from a completion.
 
     Cuts at the paper's end marker, drops a leading ``[BEGIN]``, and where the text does not
@@ -79,8 +110,11 @@ def extract_code(completion: str) -> Extraction:
 
     Args:
         completion: Raw completion.
+        reply: A chat model's message, in which a closed ``<think>`` part is passed over.
     """
     text = completion.replace("\r\n", "\n").removeprefix("\ufeff")
+    if reply:
+        text = without_thoughts(text)
     for marker in _MARKERS:
         text = text.split(marker, 1)[0]
     text = re.sub(r"\A\s*\[BEGIN\]", "", text)
@@ -91,6 +125,11 @@ def extract_code(completion: str) -> Extraction:
         if not text.strip():
             return Extraction(text="", reason=Reason.NO_CODE)
     return Extraction(text=text, reason=Reason.NONE)
+
+
+def without_thoughts(reply: str) -> str:
+    """Return a chat model's message without its closed ``<think>`` parts."""
+    return _THOUGHTS.sub("", reply)
 
 
 def _parses(text: str) -> bool:

@@ -6,12 +6,20 @@ business of :mod:`probe.statistics`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from generators.errors import LiteralError
 from generators.literals import EqualityPolicy, equal
+from probe.extract import bare
 
-__all__ = ["PREDICTION_POLICIES", "PredictionScore", "score_prediction"]
+__all__ = [
+    "PREDICTION_POLICIES",
+    "PredictionScore",
+    "pass_at_k",
+    "score_prediction",
+    "score_word",
+]
 
 PREDICTION_POLICIES = (EqualityPolicy.EXACT_TEXT, EqualityPolicy.EXACT)
 
@@ -39,3 +47,35 @@ def score_prediction(expected: str, answer: str) -> PredictionScore:
     except LiteralError:
         same_value = False
     return PredictionScore(exact_text=False, exact=same_value)
+
+
+def score_word(expected: str, answer: str) -> PredictionScore:
+    """Score an answer that is one word, such as a line's number or an exception's name.
+
+    ``exact_text``: the texts are the same. ``exact``: the same word, whatever its case, the
+    quotation marks around it and a full stop after it.
+    """
+    return PredictionScore(
+        exact_text=equal(EqualityPolicy.EXACT_TEXT, expected, answer),
+        exact=bare(expected).casefold() == bare(answer).casefold(),
+    )
+
+
+def pass_at_k(samples: int, right: int, k: int) -> float:
+    """Return the chance that any of ``k`` samples, drawn without replacement, is right.
+
+    The unbiased estimate of the chance for ``k`` new samples.
+
+    Args:
+        samples: Number of samples of a problem.
+        right: How many of them are right.
+        k: How many are drawn, from 1 to ``samples``.
+
+    Raises:
+        ValueError: A number is out of range.
+
+    Source: Chen et al., Evaluating Large Language Models Trained on Code (arXiv 2107.03374).
+    """
+    if not 0 <= right <= samples or not 1 <= k <= samples:
+        raise ValueError(f"no pass@{k} of {right} right among {samples} samples")
+    return 1 - math.comb(samples - right, k) / math.comb(samples, k)

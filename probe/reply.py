@@ -1,10 +1,10 @@
 """The answer in a chat model's reply to an output prediction, or the reason why there is none.
 
-Pure functions on text, called by :mod:`probe.tasks.scoring` for runs with a chat template. A reply
+Pure functions on text, called by the scoring of tasks for runs with a chat template. A reply
 may be the literal alone, prose, code, or all of them. It is read by fixed rules, in this order;
 the first rule that finds anything decides, and the expected output has no part in it:
 
-1. the whole reply, or its first line, is a literal;
+1. the whole reply, or its first line, is an answer: a literal, or what else was asked for;
 2. the call is stated again with its result: ``assert f(3) == 5``, ``f(3) returns 5``, ``>>> f(3)``
    with the result on the next line;
 3. a fenced block is a literal;
@@ -18,15 +18,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from generators.literals import PARSING
-from probe.extract import Extraction, Reason, is_literal
+from probe.extract import Extraction, Reason, is_literal, without_thoughts
 
 __all__ = ["extract_reply"]
 
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _THINKING = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _RESULT = re.compile(
     r"`?\s*(?:==|=>|->|=|\u2192|:|\b(?:returns|is|gives|evaluates to|equals)\b)\s*"
@@ -38,19 +37,25 @@ _ANNOUNCED = re.compile(
 )
 
 
-def extract_reply(reply: str, call: str) -> Extraction:
-    """Read the predicted output from an assistant's message.
+def extract_reply(
+    reply: str, call: str | None, accepts: Callable[[str], bool] = is_literal
+) -> Extraction:
+    """Read the answer from an assistant's message.
 
     Args:
         reply: The message; a closed ``<think>`` part is left out of account.
-        call: The call whose result was asked for, as the prompt shows it.
+        call: The call whose result was asked for, as the prompt shows it; ``None`` if something
+            else was asked, and a restated call is no answer.
+        accepts: Tells what can be an answer.
     """
-    text = _THOUGHTS.sub("", reply)
+    text = without_thoughts(reply)
     if not text.strip():
         return Extraction(text="", reason=Reason.EMPTY)
     if _THINKING.search(text):  # still thinking when the budget was used up
         return Extraction(text="", reason=Reason.NO_ANSWER)
-    for rule in (_alone(text), _restated(text, call), _fenced(text), _announced(text)):
+    reader = _Reader(accepts)
+    restated = () if call is None else reader.restated(text, call)
+    for rule in (reader.alone(text), restated, reader.fenced(text), reader.announced(text)):
         found = list(dict.fromkeys(rule))
         if len(found) > 1:
             return Extraction(text="", reason=Reason.AMBIGUOUS)
@@ -59,86 +64,86 @@ def extract_reply(reply: str, call: str) -> Extraction:
     return Extraction(text="", reason=Reason.NO_ANSWER)
 
 
-def _alone(text: str) -> Iterator[str]:
-    """The reply is the answer, or begins with a line that is."""
-    for part in (text, _lines(text)[0]):
-        if (found := _literal(part)) is not None:
-            yield found
-            return
+class _Reader:
+    """The rules, for answers of one sort."""
 
+    def __init__(self, accepts: Callable[[str], bool]) -> None:
+        self._accepts = accepts
 
-def _restated(text: str, call: str) -> Iterator[str]:
-    """The call is stated with its result."""
-    lines = _lines(text)
-    for number, line in enumerate(lines):
-        if line.startswith("assert "):
-            if (found := _asserted(line, call)) is not None:
+    def alone(self, text: str) -> Iterator[str]:
+        """The reply is the answer, or begins with a line that is."""
+        for part in (text, _lines(text)[0]):
+            if (found := self._answer(part)) is not None:
                 yield found
-            continue
-        _, stated, rest = line.partition(call)
-        if not stated:
-            continue
-        if not rest and line == f">>> {call}" and number + 1 < len(lines):
-            rest = f"= {lines[number + 1]}"
-        sign = _RESULT.match(rest)
-        if sign and (found := _leading(rest[sign.end() :])) is not None:
-            yield found
+                return
 
+    def restated(self, text: str, call: str) -> Iterator[str]:
+        """The call is stated with its result."""
+        lines = _lines(text)
+        for number, line in enumerate(lines):
+            if line.startswith("assert "):
+                if (found := self._asserted(line, call)) is not None:
+                    yield found
+                continue
+            _, stated, rest = line.partition(call)
+            if not stated:
+                continue
+            if not rest and line == f">>> {call}" and number + 1 < len(lines):
+                rest = f"= {lines[number + 1]}"
+            sign = _RESULT.match(rest)
+            if sign and (found := self._leading(rest[sign.end() :])) is not None:
+                yield found
 
-def _asserted(line: str, call: str) -> str | None:
-    """Return ``5`` from ``assert f(3) == 5``, with or without a message."""
-    try:
-        with PARSING:
-            (statement,) = ast.parse(line).body
-            wanted = ast.dump(ast.parse(call, mode="eval").body)
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+    def _asserted(self, line: str, call: str) -> str | None:
+        """Return ``5`` from ``assert f(3) == 5``, with or without a message."""
+        try:
+            with PARSING:
+                (statement,) = ast.parse(line).body
+                wanted = ast.dump(ast.parse(call, mode="eval").body)
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            return None
+        match statement:
+            case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+                if ast.dump(left) == wanted:
+                    return self._answer(ast.get_source_segment(line, right) or "")
         return None
-    match statement:
-        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
-            if ast.dump(left) == wanted:
-                return _literal(ast.get_source_segment(line, right) or "")
-    return None
 
-
-def _fenced(text: str) -> Iterator[str]:
-    """A fenced block is a literal."""
-    for block in _FENCE.findall(text):
-        if (found := _literal(block)) is not None:
-            yield found
-
-
-def _announced(text: str) -> Iterator[str]:
-    """A result is announced and follows at once, on the same line or the next."""
-    lines = _lines(_FENCE.sub("", text))
-    for number, line in enumerate(lines):
-        for head in _ANNOUNCED.finditer(line):
-            rest = line[head.end() :]
-            if not rest and number + 1 < len(lines):
-                rest = lines[number + 1]
-            if (found := _leading(rest)) is not None:
+    def fenced(self, text: str) -> Iterator[str]:
+        """A fenced block is a literal."""
+        for block in _FENCE.findall(text):
+            if (found := self._answer(block)) is not None:
                 yield found
 
+    def announced(self, text: str) -> Iterator[str]:
+        """A result is announced and follows at once, on the same line or the next."""
+        lines = _lines(_FENCE.sub("", text))
+        for number, line in enumerate(lines):
+            for head in _ANNOUNCED.finditer(line):
+                rest = line[head.end() :]
+                if not rest and number + 1 < len(lines):
+                    rest = lines[number + 1]
+                if (found := self._leading(rest)) is not None:
+                    yield found
 
-def _leading(text: str) -> str | None:
-    """Return the literal that a text consists of, or that it begins with in code or bold."""
-    if (found := _literal(text)) is not None:
-        return found
-    for mark in ("`", "**"):
-        inner, end, _ = text.removeprefix(mark).partition(mark)
-        if end and (found := _literal(inner)) is not None:
+    def _leading(self, text: str) -> str | None:
+        """Return the answer that a text consists of, or that it begins with in code or bold."""
+        if (found := self._answer(text)) is not None:
             return found
-    return None
+        for mark in ("`", "**"):
+            inner, end, _ = text.removeprefix(mark).partition(mark)
+            if end and (found := self._answer(inner)) is not None:
+                return found
+        return None
 
-
-def _literal(text: str) -> str | None:
-    """Return a text without markup around it and the full stop after it, if it is a literal."""
-    text = text.strip()
-    if text[-1:] in (".", ",", ";"):
-        text = text[:-1].rstrip()
-    for mark in ("**", "`"):
-        if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
-            text = text[len(mark) : -len(mark)].strip()
-    return text if text and is_literal(text) else None
+    def _answer(self, text: str) -> str | None:
+        """Return a text without markup and the full stop after it, if it can be an answer."""
+        text = text.strip()
+        if text[-1:] in (".", ",", ";"):
+            text = text[:-1].rstrip()
+        for mark in ("**", "`"):
+            if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
+                text = text[len(mark) : -len(mark)].strip()
+        return text if text and self._accepts(text) else None
 
 
 def _lines(text: str) -> list[str]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from generators.sandbox.policy import warnings_of
-from generators.trace_summary import summary_path
-from probe.tasks.grid_results import GRID
-from probe.tasks.represent_results import CHOSEN, REPRESENTATION
-from probe.tasks.scoring import EXECUTION
+from generators.stored import summary_path
+from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRID, REPRESENTATION, STEPS, SYNTHESIS
 
-__all__ = ["finetune_lines", "grading_lines", "percent", "run_lines", "trace_lines"]
+__all__ = [
+    "finetune_lines",
+    "grading_lines",
+    "percent",
+    "run_lines",
+    "trace_lines",
+    "variant_lines",
+]
 
 
 def percent(estimate: Mapping[str, Any]) -> str:
@@ -100,6 +106,70 @@ def _decoding_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _synthesis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    passes = ", ".join(f"pass@{k} {percent(found)}" for k, found in results["pass_at_k"].items())
+    outcomes = ", ".join(
+        f"{100 * share['estimate']:.1f}% {name.replace('_', ' ')}"
+        for name, share in results["outcomes"].items()
+    )
+    return [
+        f"{results['n_items']} samples of {results['n_programs']} problems",
+        f"problems solved by any sample: {percent(results['scores']['solved'])}",
+        f"samples right: {percent(results['scores']['samples_right'])}",
+        passes,
+        f"samples: {outcomes}",
+        *_isolation(results["backends"]),
+        *_decoding_lines(results),
+        f"run: {path}",
+    ]
+
+
+def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    lines = [f"{results['n_items']} questions about {results['n_programs']} programs; exact value:"]
+    for kind, found in results["kinds"].items():
+        best = found["against_best"]
+        rival = 100 * found["baselines"][best["baseline"]]["exact"]["estimate"]
+        lines.append(
+            f"  {kind:10} {found['n_items']:4} questions {percent(found['scores']['exact']):22} "
+            f"{best['baseline']} {rival:.1f}%, p {best['p_holm']:.3g}"
+        )
+    return [*lines, *_decoding_lines(results), f"run: {path}"]
+
+
+def variant_lines(path: Path, summary: Mapping[str, Any]) -> list[str]:
+    """Lines about a file of variants."""
+    kinds = ", ".join(f"{found['variants']} {name}" for name, found in summary["kinds"].items())
+    drops: Counter[str] = Counter()
+    for found in summary["kinds"].values():
+        drops.update(found["drops"])
+    dropped = ", ".join(f"{n} {name}" for name, n in sorted(drops.items())) or "none"
+    families = ", ".join(f"{n} {name}" for name, n in summary["families"].items())
+    return [
+        f"{summary['variants']} variants ({families}) for {summary['calls']} calls "
+        f"of {summary['programs']} programs",
+        f"kinds: {kinds}",
+        f"dropped: {dropped}",
+        *_isolation(summary["backends"]),
+        f"variants: {path}",
+    ]
+
+
+def _counterfactual_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    """Lines about a run on changed programs."""
+    lines = [
+        f"{results['n_items']} items of {results['n_programs']} programs, exact text:",
+        f"original programs: {percent(results['original']['right']['exact_text'])} right",
+    ]
+    for name, found in results["families"].items():
+        lines.append(f"{name} changes: {percent(found['right']['exact_text'])} right")
+        if name == "changing":
+            lines.append(
+                f"  the original's output: {percent(found['original_answer']['exact_text'])}"
+            )
+        lines.append(f"  the answer given for the original: {percent(found['same_answer'])}")
+    return [*lines, *_decoding_lines(results), f"run: {path}"]
+
+
 def _representation_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{results['n_items']} items of {results['n_programs']} programs; accuracy of linear "
@@ -107,7 +177,7 @@ def _representation_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     ]
     for name, found in results["properties"].items():
         for position, layers in found["positions"].items():
-            best = layers[CHOSEN]
+            best = layers["chosen"]
             lines.append(
                 f"  {name:12} {position:8}{percent(best['accuracy']):22} "
                 f"control {100 * best['control']['estimate']:.1f}%, "
@@ -119,9 +189,12 @@ def _representation_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
 
 
 _LINES = {
+    REPRESENTATION: _representation_lines,
+    COUNTERFACTUAL: _counterfactual_lines,
     EXECUTION: _execution_lines,
     GRID: _grid_lines,
-    REPRESENTATION: _representation_lines,
+    STEPS: _steps_lines,
+    SYNTHESIS: _synthesis_lines,
 }
 
 

@@ -21,7 +21,8 @@ from probe.report.build import build_report
 from probe.report.bundle import RUNS, bundled
 from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, Run, read_run
 from probe.tasks.kinds import TASK_KINDS
-from probe.training.results import FINETUNE, LOG, LOG_SCHEMA, finetune_results
+from probe.tasks.names import FINETUNE
+from probe.training.results import LOG, LOG_SCHEMA, finetune_results
 
 __all__ = ["Verification", "verify"]
 

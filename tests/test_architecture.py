@@ -48,7 +48,7 @@ def test_arrows_point_one_way(path: Path) -> None:
         assert not [name for name in used if under(name, *heavy)]
     if module != "generators.strategies":
         assert not [name for name in used if under(name, "hypothesis")]
-    if not (module.startswith("probe.cli") or module in ("probe.options",)):
+    if not under(module, "probe.cli"):
         assert not [name for name in used if under(name, "typer", "click")]
     if module not in ("probe.progress", "probe.terminal"):
         assert not [name for name in used if under(name, "rich")]

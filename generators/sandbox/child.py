@@ -21,7 +21,7 @@ import sys
 import termios
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import _exit, write
 from typing import Any, NoReturn
 
@@ -39,14 +39,29 @@ _ENCODING_DEPTH = 2000
 _DESCRIPTORS = 256
 _STACK_BYTES = 64 << 20
 _SPARE_BYTES = 16 << 20  # with which a program that is out of memory is reported
+_REHEARSALS = 20
+_REHEARSAL: dict[str, Any] = {
+    "code": "import math, re\ndef f(x):\n    return [math.sqrt(i) for i in range(x)]\n",
+    "setup": "",
+    "steps": ("f(3)", "[1, 'a', (2, 0.5), {3}, {4: 5.5}, None, True]", "f()", "pass"),
+    "record": "nothing",
+    "limits": {
+        "cpu_seconds": 1 << 30,
+        "memory_bytes": 1 << 60,
+        "file_bytes": 1 << 60,
+        "value_chars": 1 << 10,
+    },
+}
 _EMPTY = b"\0\0\0\0"
 _PR_SET_PDEATHSIG = 1
 _quote = _json.encode_basestring_ascii
 _cpu_time = time.process_time
 _wall_time = time.monotonic
 _sleep = time.sleep
+_close, _dup2 = os.close, os.dup2
 _ioctl = fcntl.ioctl
-_get_limit, _set_limit, _AS = resource.getrlimit, resource.setrlimit, resource.RLIMIT_AS
+_get_limit, _set_limit, _INFINITY = resource.getrlimit, resource.setrlimit, resource.RLIM_INFINITY
+_CPU, _AS, _FSIZE = resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_FSIZE
 _get_recursion_limit = sys.getrecursionlimit
 _set_recursion_limit = sys.setrecursionlimit
 _own_name = type.__dict__["__name__"].__get__
@@ -70,6 +85,7 @@ class Stage:
         self._namespace = module.__dict__
         self._guard = guard
         self._tether = _make_tether()
+        self._sender = _Sender()
         for name in [name for name in sys.modules if name.partition(".")[0] == "generators"]:
             del sys.modules[name]
         sys.modules["__main__"] = sys.modules["solution"] = module
@@ -80,43 +96,78 @@ class Stage:
         _lower(resource.RLIMIT_STACK, _STACK_BYTES)
         _lower(resource.RLIMIT_CORE, 0)
 
-    def run(self, job: dict[str, Any], channel: int, output: int) -> NoReturn:
+    def run(
+        self, job: dict[str, Any], channel: int, output: int, unwanted: Sequence[int]
+    ) -> NoReturn:
         """Run one program in this (forked) process and end it; never returns.
 
         Args:
             job: Fields ``code``, ``setup``, ``steps``, ``limits``, ``record``.
             channel: Descriptor for the outcomes.
-            output: Descriptor that is standard output and standard error.
+            output: Descriptor that becomes standard output and standard error.
+            unwanted: Descriptors of the zygote's.
         """
         code = 70
         try:
+            if self._tether is not None:
+                self._tether()
+            self._detach(output, unwanted)
             self._confine(job)
-            write(channel, READY)
-            namespace, recorder = self._namespace, self._recorder(job["record"])
-            sender = _Sender(channel, output, job["limits"]["value_chars"], recorder)
-            if sender.outcome(-1, _load, job, namespace, recorder):
-                for index, step in enumerate(job["steps"]):
-                    sender.outcome(index, _step, step, namespace, recorder)
+            if self._guard is not None:
+                self._guard.install()
+            self._perform(job, channel, output, self._namespace)
             code = 0
         finally:
             _exit(code)
+
+    def rehearse(self) -> None:
+        """Do what :meth:`run` does in this process a few times, without any confinement.
+
+        Python and the C library then have looked up, cached and specialised before the fork
+        what else each child does again, on pages that it has to copy for it.
+        """
+        namespace = self._namespace.copy()
+        for _ in range(_REHEARSALS):
+            channel, output = os.pipe(), os.pipe()
+            copy = os.dup(1)
+            self._detach(copy, [os.dup(copy), copy])
+            self._confine(_REHEARSAL)
+            if self._guard is not None:
+                self._guard.rehearse()
+            self._perform(_REHEARSAL, channel[1], output[1], namespace.copy())
+            for descriptor in channel + output:
+                os.close(descriptor)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _perform(
+        self, job: dict[str, Any], channel: int, output: int, namespace: dict[str, Any]
+    ) -> None:
+        write(channel, READY)
+        recorder = self._recorder(job["record"])
+        sender = self._sender
+        sender.begin(channel, output, job["limits"]["value_chars"], recorder)
+        if sender.outcome(-1, _load, job, namespace, recorder):
+            for index, step in enumerate(job["steps"]):
+                sender.outcome(index, _step, step, namespace, recorder)
 
     def _recorder(self, record: str) -> Recorder | None:
         if record == "nothing":
             return None
         return Recorder(self._namespace["__builtins__"], variables=record == "events")
 
+    def _detach(self, output: int, unwanted: Sequence[int]) -> None:
+        _dup2(output, 1)
+        _dup2(output, 2)
+        for descriptor in unwanted:
+            _close(descriptor)
+
     def _confine(self, job: dict[str, Any]) -> None:
         limits = job["limits"]
-        if self._tether is not None:
-            self._tether()
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # signal.signal is slow
         runs = len(job["steps"]) + 1  # the zygote measures each; this bounds them together
-        _lower(resource.RLIMIT_CPU, int(limits["cpu_seconds"] * runs) + 2)
-        _lower(resource.RLIMIT_AS, limits["memory_bytes"], spare=_SPARE_BYTES)
-        _lower(resource.RLIMIT_FSIZE, limits["file_bytes"])
-        if self._guard is not None:
-            self._guard.install()
+        _lower(_CPU, int(limits["cpu_seconds"] * runs) + 2)
+        _lower(_AS, limits["memory_bytes"], spare=_SPARE_BYTES)
+        _lower(_FSIZE, limits["file_bytes"])
 
 
 def _make_tether() -> Callable[[], None] | None:
@@ -135,9 +186,9 @@ def _make_tether() -> Callable[[], None] | None:
 
 
 def _lower(which: int, value: int, *, spare: int = 0) -> None:
-    hard = resource.getrlimit(which)[1]
-    most = value + spare if hard == resource.RLIM_INFINITY else min(value + spare, hard)
-    resource.setrlimit(which, (min(value, most), most))
+    hard = _get_limit(which)[1]
+    most = value + spare if hard == _INFINITY or hard > value + spare else hard
+    _set_limit(which, (value if value < most else most, most))
 
 
 def _load(
@@ -169,14 +220,17 @@ def _call(function: Callable[..., Any], *given: Any) -> Any:
 class _Sender:
     """Runs actions and writes their outcomes to the channel, one frame each."""
 
-    def __init__(
-        self, channel: int, output: int, value_chars: int, recorder: Recorder | None
-    ) -> None:
+    def __init__(self) -> None:
+        self._recorder: Recorder | None = None
+        self._channel = self._output = self._value_chars = 0
+        self._streams = (sys.stdout, sys.stderr)
+
+    def begin(self, channel: int, output: int, value_chars: int, recorder: Recorder | None) -> None:
+        """Take the program's channel, its output and what is set for it."""
         self._recorder = recorder
         self._channel = channel
         self._output = output
         self._value_chars = value_chars
-        self._streams = (sys.stdout, sys.stderr)
 
     def outcome(self, index: int, action: Callable[..., tuple[bool, Any]], *given: Any) -> bool:
         """Run ``action`` and send what came of it; tell whether it went well."""

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-__all__ = ["INNER_FILES", "bubblewrap_argv", "bubblewrap_path", "process_argv"]
+__all__ = ["INNER_FILES", "bubblewrap_argv", "bubblewrap_path", "environment", "process_argv"]
 
 INNER_FILES = (
     "__init__.py",
@@ -23,6 +23,9 @@ INNER_FILES = (
     "sandbox/child.py",
     "sandbox/recorder.py",
     "sandbox/seccomp.py",
+    "sandbox/warm.py",
+    "sandbox/watch.py",
+    "sandbox/wire.py",
     "sandbox/zygote.py",
 )
 _INSIDE = "/opt/inner"
@@ -59,8 +62,18 @@ def bubblewrap_argv(binary: str, *, variant: int, tmp_bytes: int) -> list[str]:
     for device in _DEVICES:
         argv += ["--dev-bind-try", device, device]
     argv += ["--perms", "0700", "--size", str(tmp_bytes), "--tmpfs", "/tmp", "--remount-ro", "/"]
-    argv += ["--chdir", "/tmp", "--clearenv", "--setenv", "PYTHONHASHSEED", str(variant)]
+    argv += ["--chdir", "/tmp", "--clearenv"]
+    for name, value in environment(variant=variant).items():
+        argv += ["--setenv", name, value]
     return [*argv, "--", *_python(_INSIDE, variant)]
+
+
+def environment(*, variant: int) -> dict[str, str]:
+    """Return all that a zygote finds in its environment, before it clears it.
+
+    What the C library looks up it looks up at the start, not once more in each child.
+    """
+    return {"PYTHONHASHSEED": str(variant), "LD_BIND_NOW": "1"}
 
 
 def process_argv(*, variant: int) -> list[str]:

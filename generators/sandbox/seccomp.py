@@ -17,6 +17,7 @@ import ctypes
 import os
 import struct
 import sys
+from typing import Any
 
 __all__ = ["Filter", "compile_program", "make_filter"]
 
@@ -159,6 +160,7 @@ _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _EPERM, _ENOSYS, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
 _NUMBER_OFFSET, _ARCH_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_getpid = os.getpid
 _Instruction = tuple[int, int, int, int]  # operation, jump if true, jump if false, constant
 
 
@@ -176,13 +178,17 @@ class Filter:
     def __init__(self, machine: str) -> None:
         program = compile_program(machine)
         raw = b"".join(struct.pack("HBBI", *row[:3], row[3] & 0xFFFFFFFF) for row in program)
-        self._pid_offsets = [8 * i + 4 for i, row in enumerate(program) if row[3] == _SELF]
         self._buffer = ctypes.create_string_buffer(raw, len(raw))
+        self._pids = [
+            ctypes.c_uint.from_buffer(self._buffer, 8 * i + 4)
+            for i, row in enumerate(program)
+            if row[3] == _SELF
+        ]
         address = ctypes.addressof(self._buffer)
         self._program = ctypes.byref(_Program(len(program), address))
-        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
+        self._prctl = ctypes.PyDLL(None).prctl  # no thread has to be let in meanwhile
         if self._prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "no_new_privs is refused")
+            raise OSError("no_new_privs is refused")
 
     def install(self) -> None:
         """Confine the calling process for good.
@@ -190,11 +196,18 @@ class Filter:
         Raises:
             OSError: The kernel refuses.
         """
-        pid = os.getpid()
-        for offset in self._pid_offsets:
-            struct.pack_into("I", self._buffer, offset, pid)
-        if self._prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._program):
-            raise OSError(ctypes.get_errno(), "the system-call filter is refused")
+        if self._install(self._program):
+            raise OSError("the system-call filter is refused")
+
+    def rehearse(self) -> None:
+        """Go through :meth:`install` with a filter that the kernel always refuses."""
+        self._install(None)
+
+    def _install(self, program: Any) -> int:
+        pid = _getpid()
+        for place in self._pids:
+            place.value = pid
+        return int(self._prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program))
 
 
 def make_filter() -> Filter | None:

@@ -1,12 +1,13 @@
 """The parent's side of one worker: start it, hand it jobs, notice when it is lost.
 
-Called by :mod:`generators.sandbox.pool` only, each worker from one thread: the kernel kills a
+Called by :mod:`generators.sandbox.crew` only, each worker from one thread: the kernel kills a
 worker when the thread that started it ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -14,21 +15,24 @@ import signal
 import socket
 import subprocess
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from generators.errors import SandboxError
 from generators.records import Outcome, OutcomeStatus
 from generators.sandbox import launch
 from generators.sandbox.frames import parse_frames
+from generators.sandbox.jobs import Job, WorkerRun
 from generators.sandbox.policy import Backend, Limits, Record
 
-__all__ = ["Worker", "WorkerLostError", "WorkerRun", "WorkerStartError"]
+__all__ = ["Worker", "WorkerLostError", "WorkerStartError"]
 
 _START_SECONDS = 60.0
 _SILENT_SECONDS = 10.0
 _END_SECONDS = 3.0
 _READY = b"\0\0\0\0"
+_CHUNK = 1 << 16
+_SILENT = "the worker shows no sign of life"
 
 
 class WorkerLostError(Exception):
@@ -37,21 +41,6 @@ class WorkerLostError(Exception):
 
 class WorkerStartError(WorkerLostError):
     """The worker did not even start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRun:
-    """What one child made of a job.
-
-    Attributes:
-        outcomes: Load and steps, in order, as far as they were completed.
-        cut: What ended the child before it was done, ``None`` if nothing did.
-        doubtful: The cut may come from outside: a busy machine, a ``SIGKILL`` of the kernel's.
-    """
-
-    outcomes: list[Outcome]
-    cut: Outcome | None
-    doubtful: bool = False
 
 
 class Worker:
@@ -70,7 +59,8 @@ class Worker:
     def __init__(self, backend: Backend, *, variant: int, tmp_bytes: int) -> None:
         self.tmp_bytes = tmp_bytes
         self.retired = False
-        self._sent = 0
+        self._sent: dict[int, tuple[Job, tuple[str, ...]]] = {}  # and not answered yet
+        self._read = bytearray()
         self._folder: str | None = None
         isolated = backend is Backend.BUBBLEWRAP
         if isolated:
@@ -87,7 +77,7 @@ class Worker:
                 stdout=theirs.fileno(),
                 stderr=subprocess.PIPE,
                 cwd=self._folder,
-                env={"PYTHONHASHSEED": str(variant)},
+                env=launch.environment(variant=variant),
                 start_new_session=True,
             )
         self._greet(isolated=isolated)
@@ -109,41 +99,59 @@ class Worker:
             self.close()
             raise SandboxError("the kernel refuses the system-call filter; see probe doctor")
 
-    def run(
-        self,
-        code: str,
-        setup: str,
-        steps: tuple[str, ...],
-        limits: Limits,
-        record: Record = Record.NOTHING,
-    ) -> WorkerRun:
-        """Load a program in a new child and run steps there.
+    def send(self, number: int, job: Job, steps: tuple[str, ...]) -> None:
+        """Have a program loaded in a new child and steps run there, after all that was sent before.
+
+        Args:
+            number: What the answer is known by.
+            job: The program.
+            steps: Those of the job's steps that are to be run.
 
         Raises:
             WorkerLostError: The worker is lost; nothing is known about the program.
         """
-        self._sent += 1
-        job: dict[str, Any] = {
-            "id": self._sent,
-            "code": code,
-            "setup": setup,
+        self._sent[number] = (job, steps)
+        fields = {
+            "id": number,
+            "code": job.code,
+            "setup": job.setup,
             "steps": steps,
-            "limits": asdict(limits),
-            "record": record,
+            "limits": _limits(job.limits),
+            "record": job.record,
         }
-        body = json.dumps(job).encode("ascii")
+        body = json.dumps(fields).encode("ascii")
         try:
             self._channel.sendall(len(body).to_bytes(4, "big") + body)
+        except TimeoutError:
+            raise WorkerLostError(_SILENT) from None
+        except OSError as error:
+            raise WorkerLostError(f"the worker is lost ({error})") from None
+
+    def receive(self) -> tuple[int, WorkerRun | None]:
+        """Wait for the next answer.
+
+        Returns:
+            The job's number and what became of it; ``None`` if it was not run, because the job
+            before it takes its time or left the folder in disorder.
+
+        Raises:
+            WorkerLostError: The worker is lost; nothing is known about the program.
+        """
+        try:
             head, _, frames = self._reply().partition(b"\n")
             answer = json.loads(head)
-            if answer["id"] != self._sent or frames[:4] != _READY:
+            number = answer["id"]
+            job, steps = self._sent.pop(number)
+            if answer["reason"] == "later":
+                return number, None
+            if frames[:4] != _READY:
                 raise WorkerLostError("the program's process was not set up")
             self.retired = not answer["clean"]
-            recorded = None if record is Record.NOTHING else code
-            outcomes, sound = parse_frames(frames[4:], limits, steps=steps, recorded=recorded)
-            return _judge(answer, outcomes, limits, asked=len(steps) + 1, sound=sound)
+            recorded = None if job.record is Record.NOTHING else job.code
+            outcomes, sound = parse_frames(frames[4:], job.limits, steps=steps, recorded=recorded)
+            return number, _judge(answer, outcomes, job.limits, asked=len(steps) + 1, sound=sound)
         except TimeoutError:
-            raise WorkerLostError("the worker shows no sign of life") from None
+            raise WorkerLostError(_SILENT) from None
         except (OSError, ValueError, KeyError) as error:
             raise WorkerLostError(f"the worker is lost ({error})") from None
 
@@ -154,16 +162,17 @@ class Worker:
                 return self._read_exactly(size)
 
     def _read_exactly(self, size: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            part = self._channel.recv(size - len(parts))
+        while len(self._read) < size:
+            part = self._channel.recv(_CHUNK)
             if not part:
                 raise WorkerLostError("the worker ended")
-            parts += part
-        return bytes(parts)
+            self._read += part
+        found = bytes(self._read[:size])
+        del self._read[:size]
+        return found
 
     def stop(self) -> None:
-        """Make the worker end, and :meth:`run` with it; from any thread. No waiting."""
+        """Make the worker end, and :meth:`receive` with it; from any thread. No waiting."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
 
@@ -181,6 +190,11 @@ class Worker:
             self._process.stderr.close()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@functools.cache
+def _limits(limits: Limits) -> dict[str, Any]:
+    return asdict(limits)
 
 
 def _judge(

@@ -4,18 +4,12 @@ Started by :mod:`generators.sandbox.launch`'s command lines, inside the sandbox;
 bubblewrap it is process 1. It reads one job at a time from its standard input, forks, watches
 the child (CPU, wall clock, output), kills whatever is left and answers with the child's
 frames as they are. It runs no foreign code and interprets nothing that a child wrote.
-
-Protocol, both directions: four bytes of length, then the body. A job is a JSON object. A reply
-is one line of JSON, a newline and the child's frames; an empty body is a sign of life.
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import fcntl
-import gc
-import importlib
 import itertools
 import json
 import os
@@ -28,28 +22,19 @@ from typing import Any
 
 from generators.sandbox.child import Stage
 from generators.sandbox.seccomp import make_filter
+from generators.sandbox.warm import preload, settle
+from generators.sandbox.watch import Watch
+from generators.sandbox.wire import put_off, read_now, receive, send
 
 __all__ = ["main"]
 
-_PRELOADED = (
-    *("abc", "array", "ast", "bisect", "calendar", "cmath", "collections", "collections.abc"),
-    *("contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),
-    *("functools", "heapq", "inspect", "io", "itertools", "json", "linecache", "locale", "math"),
-    *("numbers", "operator", "os", "random", "re", "statistics", "string", "struct", "sys"),
-    *("textwrap", "time", "types", "typing", "unicodedata", "warnings"),
-)
-_REHEARSAL = "import math, re\ndef f(x):\n    return [math.sqrt(i) for i in range(x)]\nf(3)\n"
-_HERE = Path()  # the private folder that programs start in
+_HERE = "."  # the private folder that programs start in
 _CHILDREN = Path("/proc/thread-self/children")
 _HIGH_FD = 100
-_CHUNK = 1 << 16
 _FEW_FILES = 32
-_HEARTBEAT_SECONDS = 1.0
-_QUICK_MILLISECONDS = 3
-_TURN = 5.0  # a program that wants to run may get one core's time in so many seconds
-_FRAME_BYTES_PER_CHAR = 12
-_RECORDING_BYTES = 1 << 20
-_C = ctypes.CDLL(None, use_errno=True)
+_QUICK_MILLISECONDS = 10
+_C = ctypes.PyDLL(None)  # there is no other thread to be let in
+_waitpid = _C.waitpid
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 
 
@@ -67,31 +52,23 @@ def main(variant: int) -> None:
     if sys.platform.startswith("linux"):
         _C.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         _C.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    _preload(variant)
+    preload(variant)
     guard = make_filter()
     stage = Stage(guard)
+    stage.rehearse()
     sys.path.pop(0)
-    gc.collect()
-    gc.freeze()
+    settle()
     hello = {"pid": os.getpid(), "filtered": guard is not None}
-    _send(replies, json.dumps(hello).encode() + b"\n")
-    while (body := _receive(commands)) is not None:
-        _send(replies, _serve(stage, json.loads(body), commands, replies))
+    send(replies, json.dumps(hello).encode() + b"\n")
+    clean = True
+    while (body := receive(commands)) is not None:
+        job = json.loads(body)
+        if not clean:
+            send(replies, put_off(job))
+            continue
+        reply, clean = _serve(stage, job, commands, replies)
+        send(replies, reply)
     os._exit(0)
-
-
-def _preload(variant: int) -> None:
-    """Import what programs use and compile once, so that no child pays for it.
-
-    Fork hooks are left out: the one of ``random`` would undo the seed in each child.
-    """
-    register = os.register_at_fork
-    os.register_at_fork = lambda **_: None
-    for name in _PRELOADED:
-        importlib.import_module(name)
-    os.register_at_fork = register
-    sys.modules["random"].seed(variant)
-    exec(compile(_REHEARSAL, "<rehearsal>", "exec"), {})  # noqa: S102
 
 
 def _take_channels() -> tuple[int, int]:
@@ -105,173 +82,70 @@ def _take_channels() -> tuple[int, int]:
     return commands, replies
 
 
-def _receive(descriptor: int) -> bytes | None:
-    head = _read_exactly(descriptor, 4)
-    return None if head is None else _read_exactly(descriptor, int.from_bytes(head, "big"))
-
-
-def _read_exactly(descriptor: int, size: int) -> bytes | None:
-    parts = []
-    while size:
-        part = os.read(descriptor, min(size, 1 << 20))
-        if not part:
-            return None
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _send(descriptor: int, body: bytes) -> None:
-    frame = memoryview(len(body).to_bytes(4, "big") + body)
-    while frame:
-        frame = frame[os.write(descriptor, frame) :]
-
-
-def _serve(stage: Stage, job: dict[str, Any], commands: int, replies: int) -> bytes:
-    result_read, result_write = os.pipe()
-    output_read, output_write = os.pipe()
+def _serve(stage: Stage, job: dict[str, Any], commands: int, replies: int) -> tuple[bytes, bool]:
+    """Run a job; return the reply, and whether another job may run here."""
+    result, result_write = os.pipe()
+    output, output_write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        for descriptor in (commands, replies, result_read, output_read):
-            os.close(descriptor)
-        os.dup2(output_write, 1)
-        os.dup2(output_write, 2)
-        stage.run(job, result_write, output_write)
+        stage.run(job, result_write, output_write, (commands, replies, result, output))
     os.close(result_write)
     os.close(output_write)
-    os.set_blocking(result_read, False)
-    os.set_blocking(output_read, False)
-    watch = _Watch(job, pid, result_read, output_read)
-    reason = watch.until_end(commands, replies)
-    code = _end_all(pid)
-    os.close(result_read)
-    os.close(output_read)
-    clean, (cpu, wall) = "true" if _wipe() else "false", watch.spent
-    head = f'{{"id": {job["id"]}, "reason": "{reason}", "code": {code}, "clean": {clean}'
-    return f'{head}, "cpu": {cpu}, "wall": {wall}}}\n'.encode() + watch.frames
+    os.set_blocking(result, False)
+    os.set_blocking(output, False)
+    if _ends_quickly(result, output, commands):
+        reason, spent = "end", (0.0, 0.0)
+        code = _end_all(pid)
+        frames, printed = _read_all(result), _read_all(output)
+        if len(printed) > job["limits"]["output_bytes"]:
+            reason = "output"
+    else:
+        watch = Watch(job, pid, result, output)
+        reason = watch.until_end(commands, replies)
+        if reason == "gone":
+            _end_all(pid)
+            os._exit(0)
+        frames, spent = bytes(watch.frames), watch.spent
+        code = _end_all(pid)
+    os.close(result)
+    os.close(output)
+    clean = _wipe()
+    head = f'{{"id": {job["id"]}, "reason": "{reason}", "code": {code}, "clean": {int(clean)}'
+    return f'{head}, "cpu": {spent[0]}, "wall": {spent[1]}}}\n'.encode() + frames, clean
 
 
-class _Watch:
-    """Follows one child until it ends or breaks a limit."""
+def _ends_quickly(result: int, output: int, commands: int) -> bool:
+    """Sleep until a child ends, and tell whether it does so soon and without printing much.
 
-    def __init__(self, job: dict[str, Any], pid: int, result: int, output: int) -> None:
-        limits = job["limits"]
-        self.frames = bytearray()
-        self.spent = (0.0, 0.0)  # CPU and wall seconds since the last frame
-        self._cpu_limit = limits["cpu_seconds"]
-        self._wall_limit = limits["wall_seconds"]
-        self._output_limit = limits["output_bytes"]
-        self._frame_limit = limits["value_chars"] * _FRAME_BYTES_PER_CHAR + 4096
-        if job["record"] != "nothing":
-            self._frame_limit += _RECORDING_BYTES
-        self._expected = len(job["steps"]) + 2  # ready, load, steps
-        self._counted = 0  # complete frames
-        self._boundary = 0  # where the next frame starts
-        self._printed = 0
-        self._pid = pid
-        self._result = result
-        self._output = output
-
-    def until_end(self, commands: int, replies: int) -> str:
-        """Return ``end``, ``timeout``, ``output`` or ``garbled``."""
-        poll = select.poll()
-        poll.register(self._output, select.POLLIN)
-        poll.register(self._result, 0)  # at first wake up for the end only: most jobs are short
-        poll.register(commands, 0)
-        poll.poll(_QUICK_MILLISECONDS)
-        poll.modify(self._result, select.POLLIN)
-        start = spoke = time.monotonic()
-        cpu_start, counted = 0.0, 0
-        while True:
-            now, cpu = time.monotonic(), _cpu_of(self._pid)
-            if self._counted != counted:
-                start, cpu_start, counted = now, cpu, self._counted
-            cpu_spent, wall_spent = self.spent = cpu - cpu_start, now - start
-            waited = wall_spent - _TURN * cpu_spent
-            left = min(self._cpu_limit - cpu_spent, self._wall_limit - waited)
-            if left <= 0:
-                return "timeout"
-            if now - spoke > _HEARTBEAT_SECONDS:
-                _send(replies, b"")
-                spoke = now
-            for descriptor, _ in poll.poll(min(left, _HEARTBEAT_SECONDS) * 1000 + 1):
-                if descriptor == commands:
-                    _end_all(self._pid)
-                    os._exit(0)  # the parent is gone
-                verdict = self._read_frames()
-                if descriptor == self._output and not verdict:
-                    verdict = self._read_output()
-                if verdict == "closed":
-                    poll.unregister(descriptor)
-                elif verdict:
-                    return self._last_word(verdict)
-
-    def _read_frames(self) -> str:
-        """Read what the child has sent.
-
-        A child sends a step's outcome once all that the step printed has been read, so reading
-        frames before output charges every byte to the step that printed it.
-        """
-        while (part := _read_now(self._result)) is not None:
-            if not part:
-                return "end"
-            self.frames += part
-            while len(self.frames) - self._boundary >= 4:
-                size = int.from_bytes(self.frames[self._boundary : self._boundary + 4], "big")
-                if size > self._frame_limit or self._counted >= self._expected:
-                    return "garbled"
-                if len(self.frames) - self._boundary - 4 < size:
-                    break
-                self._boundary += 4 + size
-                self._counted += 1
-        return ""
-
-    def _read_output(self) -> str:
-        part = _read_now(self._output)
-        self._printed += len(part or b"")
-        if self._printed > self._output_limit:
-            return "output"
-        return "closed" if part == b"" else ""
-
-    def _last_word(self, verdict: str) -> str:
-        """Count what a child printed right before its end, however quickly it ended."""
-        while verdict == "end" and (part := _read_now(self._output)):
-            self._printed += len(part)
-            if self._printed > self._output_limit:
-                return "output"
-        return verdict
+    Most do. Nothing is read before the end, so that this process wakes up only once.
+    """
+    poll = select.poll()
+    poll.register(result, 0)
+    poll.register(output, select.POLLIN)
+    poll.register(commands, 0)
+    return (result, select.POLLHUP) in poll.poll(_QUICK_MILLISECONDS)
 
 
-def _read_now(descriptor: int) -> bytes | None:
-    """Read what is there: ``None`` for nothing yet, empty at the end."""
-    try:
-        return os.read(descriptor, _CHUNK)
-    except BlockingIOError:
-        return None
-
-
-def _cpu_of(pid: int) -> float:
-    """Return the CPU seconds of a process (Linux), else 0: the resource limit acts alone."""
-    try:
-        return time.clock_gettime((~pid << 3) | 2)
-    except (OSError, AttributeError):
-        return 0.0
+def _read_all(descriptor: int) -> bytes:
+    """Read what is there, in most cases in one piece."""
+    whole = read_now(descriptor) or b""
+    while part := whole and read_now(descriptor):
+        whole += part
+    return whole
 
 
 def _end_all(pid: int) -> int:
     """Kill and reap the child and all that it left; return its exit code, -n for signal n.
 
-    With the C library's functions: errors are expected here, and an exception makes a process
-    that just forked copy seventy pages.
+    That nothing is left is asked of the C library: of Python it would be an exception, which
+    makes a process that just forked copy seventy pages.
     """
-    code, status = 0, ctypes.c_int()
-    while True:
+    _kill_all(pid)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    while _waitpid(-1, None, os.WNOHANG) >= 0:
         _kill_all(pid)
-        ended = _C.waitpid(-1, ctypes.byref(status), 0)
-        if ended == pid:
-            code = os.waitstatus_to_exitcode(status.value)
-        elif ended < 0 and ctypes.get_errno() != errno.EINTR:
-            return code
+        time.sleep(0.0001)
+    return code
 
 
 def _kill_all(pid: int) -> None:
@@ -289,7 +163,7 @@ def _kill_all(pid: int) -> None:
 def _wipe() -> bool:
     """Remove the files a program left; ``False`` if that is not simple: the worker retires."""
     try:
-        _HERE.chmod(0o700)
+        os.chmod(_HERE, 0o700)  # noqa: PTH101 (a path object is many more pages to copy)
         with os.scandir(_HERE) as entries:
             left = list(itertools.islice(entries, _FEW_FILES + 1))
         for entry in left[:_FEW_FILES]:

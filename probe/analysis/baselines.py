@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from generators.records import Origin, Trace
 
-__all__ = ["BASELINES", "predict_baselines"]
+__all__ = ["BASELINES", "predict_baselines", "predict_majority"]
 
 BASELINES = ("majority_by_type", "copy_other_output", "nearest_neighbour", "classifier")
 _FOLDS = 5
@@ -57,6 +57,24 @@ def predict_baselines(
                 {item.trace_id: text for item, text in zip(fold, texts, strict=True)}
             )
     return predictions
+
+
+def predict_majority(items: Sequence[Trace], pool: Sequence[Trace]) -> dict[str, str]:
+    """Predict every item's output by its type alone: ``majority_by_type`` without the others.
+
+    Args:
+        items: The traces that are evaluated.
+        pool: Traces to count outputs in; an item's own program is left out, by folds.
+
+    Returns:
+        ``{trace_id: predicted text}``.
+    """
+    return {
+        item.trace_id: majority.get(item.output_type, "")
+        for fold, learn in _folds(items, pool, None)
+        for majority in [_majority(learn)]
+        for item in fold
+    }
 
 
 def _program(trace: Trace) -> tuple[str, int]:

@@ -61,8 +61,21 @@ def attach_adapter(
     if trained_on and Path(trained_on).name != Path(base_name).name:
         _LOG.warning("the adapter %s names %s as its base, not %s", path, trained_on, base_name)
     attached = _attach(model, folder)
-    facts = {"name": path.resolve().name, "sha256": sha256_file(folder / _WEIGHTS)}
-    return attached, facts
+    facts: dict[str, Any] = {
+        "name": path.resolve().name,
+        "sha256": sha256_file(folder / _WEIGHTS),
+    }
+    prompts = _training(folder).get("prompts")
+    return attached, facts | ({"prompts": sorted(prompts)} if prompts else {})
+
+
+def _training(folder: Path) -> dict[str, Any]:
+    """Return the identity of the run that an adapter lies in; empty if it lies in none."""
+    try:
+        manifest = json.loads((folder.parent / "manifest.json").read_text(encoding="utf-8"))
+        return dict(manifest["identity"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _declared_base(folder: Path) -> str | None:
@@ -76,10 +89,9 @@ def _declared_base(folder: Path) -> str | None:
 def _check_weights(folder: Path, base_name: str, weights: Mapping[str, str]) -> None:
     """Compare the base model's weights with those that the run's manifest names."""
     try:
-        manifest = json.loads((folder.parent / "manifest.json").read_text(encoding="utf-8"))
-        model = manifest["identity"]["model"]
+        model = _training(folder)["model"]
         trained_on = model["weights"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return
     if trained_on != dict(weights):
         raise ModelError(

@@ -31,7 +31,12 @@ class CurvePoint:
 
 @own_settings()
 def curve_picture(
-    curves: Mapping[str, Sequence[CurvePoint]], key: str, *, title: str, x_label: str
+    curves: Mapping[str, Sequence[CurvePoint]],
+    key: str,
+    *,
+    title: str,
+    x_label: str,
+    y_label: str = "Right by exact text, %",
 ) -> Picture:
     """Draw each curve over a logarithmic axis, with the interval at each point."""
     legend = 0.2 * len(curves) + 0.18
@@ -56,7 +61,7 @@ def curve_picture(
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel(x_label, color=INK, fontsize=FONT)
-    axes.set_ylabel("Right by exact text, %", color=INK, fontsize=FONT)
+    axes.set_ylabel(y_label, color=INK, fontsize=FONT)
     axes.set_ylim(bottom=0)
     axes.yaxis.grid(visible=True, color=RULE, linewidth=0.8)
     add_legend(axes, list(curves))
@@ -69,6 +74,6 @@ def curve_picture(
     return Picture(
         key=key,
         title=title,
-        caption="Point: share right by exact text. Line: 95% interval.",
+        caption="Point: the share. Vertical line: 95% interval.",
         svg=inline_svg(figure, key, title, told),
     )

@@ -218,7 +218,7 @@ def _leaks_table(
         )
         for run in cohort.runs
         for name, cell in cells[run.name].items()
-        if cell["without_leaks"]
+        if cell["without_leaks"] and name[1:] == next(iter(cells[run.name]))[1:]
     ]
     if not rows:
         return None
@@ -240,9 +240,10 @@ def _leaks_table(
 def _notes(
     cohort: Cohort, labels: Labels, cells: dict[str, dict[_Name, dict[str, Any]]]
 ) -> Iterator[str]:
-    """Say for each run where it stands against the best trivial baseline."""
+    """Say for each run what it reaches, and where it stands against the best baseline."""
     for run in cohort.runs:
         own = cells[run.name]
+        yield _reached(labels[run], own)
         above: list[_Name] = []
         below: list[_Name] = []
         for name, cell in own.items():
@@ -259,6 +260,23 @@ def _notes(
             f"exact value: {', '.join(parts)}. Elsewhere it is not told apart from a guess that "
             "does not read the program (exact McNemar test, Holm's correction over the cells)."
         )
+
+
+def _reached(label: str, cells: dict[_Name, dict[str, Any]]) -> str:
+    """Say how many programs are right with the program alone, at best, and without it."""
+    *_, setting, inputs = next(iter(cells))
+    shares = {
+        content: estimate(cell["scores"][_POLICY])
+        for (content, *block), cell in cells.items()
+        if block == [setting, inputs]
+    }
+    best = max(shares, key=lambda content: shares[content].estimate)
+    parts = [f"{percent_interval(shares[best])} at best, with {content_name(best)}"]
+    if "code" in shares and best != "code":
+        parts.insert(0, f"{percent_interval(shares['code'])} of the programs right with code alone")
+    if "tests" in shares and best != "tests":
+        parts.append(f"{percent_interval(shares['tests'])} with tests alone, the program unseen")
+    return f"{label}, {_INPUTS[inputs]}, {_SETTINGS[setting]}: {'; '.join(parts)}."
 
 
 def _listed(names: Sequence[_Name]) -> str:

@@ -12,12 +12,10 @@ from typing import Any
 
 from generators.errors import FormatError
 from probe.runs import RESULTS
+from probe.scratchpad import SCRATCHPAD_V1
 from probe.statistics import Estimate
 
 __all__ = [
-    "EXECUTION",
-    "FINETUNE",
-    "GRADING",
     "POLICIES",
     "Inputs",
     "ReportRun",
@@ -26,9 +24,6 @@ __all__ = [
     "estimate",
 ]
 
-EXECUTION = "execution"
-FINETUNE = "finetune"
-GRADING = "grading"
 POLICIES = ("exact_text", "exact")
 
 
@@ -136,6 +131,11 @@ class ReportRun:
     def tuned(self) -> bool:
         """Whether an adapter was loaded."""
         return self.adapter is not None
+
+    @property
+    def scratchpad(self) -> bool:
+        """Whether the model was asked to write the run before the result."""
+        return SCRATCHPAD_V1.name in (self.identity.get("prompts") or {})
 
     @property
     def shots(self) -> int:

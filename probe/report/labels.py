@@ -26,6 +26,13 @@ _BASELINES = {
     "copy_other_output": "copy another output",
     "nearest_neighbour": "nearest neighbour",
     "classifier": "linear classifier",
+    "majority": "most frequent answer elsewhere",
+    "other_call": "answer in another call",
+    "line_plus_one": "the line below",
+    "frequent_successor": "most frequent successor",
+    "always_true": "always true",
+    "value_before": "value before",
+    "first_length": "length of the first argument",
 }
 FINISH_NAMES = {
     "stop": "Ended at the stop string",
@@ -36,6 +43,8 @@ FINISH_NAMES = {
 _REASONS = {
     "empty": "empty completion",
     "not_a_literal": "not a Python literal",
+    "not_a_word": "not a word that can be an answer",
+    "truncated": "scratchpad cut off before its result",
     "prompt_overflow": "prompt longer than the context",
     "no_code": "no code",
     "no_answer": "no answer in the reply",
@@ -75,6 +84,7 @@ class Labels:
 
 def _plain(run: ReportRun, *, one_model: bool) -> tuple[str, str]:
     prompt = f"{run.shots}-shot" if run.shots else "zero-shot"
+    prompt += " with scratchpad" if run.scratchpad else ""
     if one_model:
         return ("Tuned model" if run.tuned else "Base model"), prompt
     return f"{run.model_name}, {'tuned' if run.tuned else 'base'}", prompt

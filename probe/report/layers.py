@@ -17,11 +17,14 @@ from probe.statistics import Estimate
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.typing import LineStyleType
 
 __all__ = ["LayerCurve", "LayerPanel", "layers_picture"]
 
 _PANEL = 1.75  # inches
-_CONTROL, _BAG, _MAJORITY = "--", "-.", ":"
+_CONTROL: LineStyleType = "--"
+_BAG: LineStyleType = "-."
+_MAJORITY: LineStyleType = ":"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

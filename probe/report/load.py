@@ -17,9 +17,6 @@ from generators import jsonl
 from generators.errors import FormatError, RunError, UsageError
 from generators.records import TRACE_SCHEMA, Trace
 from probe.report.inputs import (
-    EXECUTION,
-    FINETUNE,
-    GRADING,
     POLICIES,
     Inputs,
     ReportRun,
@@ -29,6 +26,7 @@ from probe.report.inputs import (
 )
 from probe.report.probes import PROBES
 from probe.runs import RESULTS, SAMPLES, Run, read_run
+from probe.tasks.names import EXECUTION, FINETUNE, GRADING
 from probe.training.results import LOG, LOG_SCHEMA
 
 __all__ = ["load_inputs"]

@@ -15,6 +15,7 @@ from typing import Any
 from generators.jsonl import canonical_json, sha256_text
 from probe.prompts import EXECUTION_V1, ChatMode
 from probe.report.inputs import ReportRun
+from probe.scratchpad import ANSWER_TOKENS, SCRATCHPAD_TOKENS, SCRATCHPAD_V1
 
 __all__ = [
     "CHOICE_FIELDS",
@@ -44,8 +45,8 @@ _CHECK_FIELDS = ("batch_invariance_items",)
 """Options of checks that do not touch the answers."""
 
 
-_USUAL_STOP = {str(ChatMode.NONE): [EXECUTION_V1.end], str(ChatMode.MODEL): []}
-"""Stop strings that follow from the way of asking, and are declared together with it."""
+_DECODING = ("stop", "max_new_tokens")
+"""Fields of the decoding that may follow from the way of asking; then they are declared with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +95,12 @@ def required_fields(run: ReportRun) -> dict[str, Any]:
     free = {*PROMPT_FIELDS, *CHOICE_FIELDS, *_CHECK_FIELDS}
     fields: dict[str, Any] = {"items": _items_sha256(run)}
     fields |= {name: value for name, value in run.config.items() if name not in free}
-    if fields.get("stop") == _USUAL_STOP.get(str(run.config.get("chat_template"))):
+    usual = SCRATCHPAD_V1 if run.scratchpad else EXECUTION_V1
+    replies = run.config.get("chat_template") == ChatMode.MODEL
+    if fields.get("stop") == ([] if replies else [usual.end]):
         fields["stop"] = "as the prompt wants"
+    if run.scratchpad and fields.get("max_new_tokens") == SCRATCHPAD_TOKENS:
+        fields["max_new_tokens"] = ANSWER_TOKENS  # as much more as the scratchpad takes
     fields |= {name: _content(value) for name, value in inputs.items()}
     fields["scorer policies"] = identity.get("policies")
     return fields
@@ -169,8 +174,10 @@ def cohorts(runs: Sequence[ReportRun]) -> tuple[Cohort, ...]:
 
 def declared(first: ReportRun, second: ReportRun) -> tuple[FieldDifference, ...]:
     """Return the prompt fields in which two matched runs differ."""
-    ours = {name: first.config.get(name) for name in (*PROMPT_FIELDS, "stop")}
-    theirs = {name: second.config.get(name) for name in (*PROMPT_FIELDS, "stop")}
+    ours, theirs = (
+        {name: run.config.get(name) for name in (*PROMPT_FIELDS, *_DECODING)}
+        for run in (first, second)
+    )
     ours["prompt template"] = first.identity.get("prompts")
     theirs["prompt template"] = second.identity.get("prompts")
     return tuple(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from probe.report.numbers import percent_interval
@@ -80,7 +81,7 @@ class TypeRow:
 
     Attributes:
         label: The group, with its n.
-        scores: One estimate for each run, in the runs' order.
+        scores: One estimate for each series, in their order; the last ones may be lacking.
     """
 
     label: str
@@ -142,10 +143,12 @@ def _short(label: str) -> str:
     return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _percent_axis(axes: Axes, scores: Sequence[Estimate]) -> None:
+def _percent_axis(
+    axes: Axes, scores: Sequence[Estimate], label: str = "Right by exact text, %"
+) -> None:
     top = max([100 * score.high for score in scores] + [10.0])
     axes.set_xlim(0, min(100.0, top * 1.04))
-    axes.set_xlabel("Right by exact text, %", color=INK, fontsize=FONT)
+    axes.set_xlabel(label, color=INK, fontsize=FONT)
     axes.xaxis.grid(visible=True, color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_yticks([])
@@ -190,14 +193,21 @@ def types_picture(
     *,
     title: str = "Outputs predicted right, by output type",
     caption: str = "Largest group first. The numbers are in the table.",
+    axis: str = "Right by exact text, %",
+    baseline: bool = False,
 ) -> Picture:
-    """Draw one block for each group of items, one line in it for each run."""
-    block = 0.34 + 0.2 * len(labels)
+    """Draw one block for each group of items, one line in it for each series.
+
+    With ``baseline`` the last label and the last score of each row are a trivial baseline's.
+    """
+    series = [*range(len(labels) - baseline), *([None] if baseline else [])]
+    blocks = [0.34 + 0.2 * len(row.scores) for row in rows]
+    tops = [fsum(blocks[:place]) for place in range(len(rows) + 1)]
     legend = 0.2 * len(labels) + 0.18
-    height = block * len(rows) + 0.55 + legend
+    height = tops[-1] + 0.55 + legend
     figure, axes = new_figure(height)
-    for place, row in enumerate(rows):
-        top = -place * block
+    for row, depth in zip(rows, tops, strict=False):
+        top = -depth
         axes.text(
             0.0,
             top - 0.16,
@@ -208,17 +218,17 @@ def types_picture(
             va="center",
             bbox=_PLATE,
         )
-        for series, score in enumerate(row.scores):
-            _draw(axes, score, top - 0.38 - 0.2 * series, series)
-    axes.set_ylim(-block * len(rows), 0.02)
-    _percent_axis(axes, [score for row in rows for score in row.scores])
-    add_legend(axes, labels)
+        for place, (score, own) in enumerate(zip(row.scores, series, strict=False)):
+            _draw(axes, score, top - 0.38 - 0.2 * place, own)
+    axes.set_ylim(-tops[-1], 0.02)
+    _percent_axis(axes, [score for row in rows for score in row.scores], axis)
+    add_legend(axes, labels, series)
     figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "
         + ", ".join(
             f"{label} {percent_interval(score)}"
-            for label, score in zip(labels, row.scores, strict=True)
+            for label, score in zip(labels, row.scores, strict=False)
         )
         for row in rows
     )
@@ -274,13 +284,15 @@ def training_picture(
     )
 
 
-def add_legend(axes: Axes, labels: Sequence[str]) -> None:
+def add_legend(
+    axes: Axes, labels: Sequence[str], series: Sequence[int | None] | None = None
+) -> None:
     """Name the series above the axes."""
     from matplotlib.lines import Line2D
 
     handles = []
-    for series, label in enumerate(labels):
-        colour, marker = style_of(series)
+    for label, place in zip(labels, series or range(len(labels)), strict=True):
+        colour, marker = style_of(place)
         handles.append(Line2D([], [], color=colour, marker=marker, markersize=7, label=label))
     axes.legend(
         handles=handles,

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from probe.report.changes import changes_sections
 from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
 from probe.report.represent import represent_sections
 from probe.report.sections import Section
-from probe.tasks.grid_results import GRID
-from probe.tasks.represent_results import REPRESENTATION
+from probe.report.steps import steps_sections
+from probe.report.synthesis import synthesis_sections
+from probe.tasks.names import COUNTERFACTUAL, GRID, REPRESENTATION, STEPS, SYNTHESIS
 
 __all__ = ["PROBES", "ProbeKind"]
 
@@ -36,6 +38,18 @@ PROBES = {
     GRID: ProbeKind(
         fields=("n_items", "n_programs", "cells", "fresh_minus_public", "leaks"),
         sections=grid_sections,
+    ),
+    COUNTERFACTUAL: ProbeKind(
+        fields=("n_items", "n_programs", "original", "families", "kinds"),
+        sections=changes_sections,
+    ),
+    SYNTHESIS: ProbeKind(
+        fields=("n_items", "n_programs", "samples_per_problem", "scores", "pass_at_k", "outcomes"),
+        sections=synthesis_sections,
+    ),
+    STEPS: ProbeKind(
+        fields=("n_items", "n_programs", "kinds", "counts", "tokens"),
+        sections=steps_sections,
     ),
     REPRESENTATION: ProbeKind(
         fields=("n_items", "n_programs", "properties", "skipped"),

@@ -16,6 +16,7 @@ from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.labels import Labels
 from probe.report.matching import Cohort
 from probe.report.numbers import count, percent_interval, scrub, visible
+from probe.tasks.names import COUNTERFACTUAL
 
 __all__ = ["Making", "limits", "making", "public_manifest", "source_of", "split_of"]
 
@@ -109,6 +110,12 @@ def limits(inputs: Inputs, group: Sequence[Cohort], labels: Labels) -> tuple[str
             "The best trivial baseline is picked on the same items it is scored on, which favours "
             "the baseline over the models.",
         ]
+    if COUNTERFACTUAL in inputs.probes:
+        found.append(
+            "A changed program may look odd, and odd programs may be harder whatever they mean: "
+            "compare kinds of changes with each other, and changes of meaning with changes that "
+            "keep it."
+        )
     if any(run.tuned for run in inputs.execution):
         found.append(
             "Each adapter is one training run: the intervals are about items and programs, not "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from probe.config import FinetuneTask
 from probe.report.curves import CurvePoint, curve_picture
 from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.numbers import count, visible
@@ -17,7 +18,7 @@ from probe.report.paper import content_name
 from probe.report.sections import Section
 from probe.report.tables import Cell, Table, score_cell
 from probe.statistics import Estimate
-from probe.tasks.grid_results import GRID
+from probe.tasks.names import GRID
 
 __all__ = ["regimes_section"]
 
@@ -40,6 +41,8 @@ class _Trained:
     def regime(self) -> str:
         """What was trained on, without its amount."""
         config = self.run.config
+        if config.get("task") == FinetuneTask.SYNTHESIS:
+            return f"{self.run.model_name}: whole programs"
         contents = config.get("contents") or ["code"]
         shown = content_name(contents[0]) if len(contents) == 1 else f"{len(contents)} contents"
         origin = _ORIGINS.get(str(config.get("origin") or "all"), "")

@@ -234,6 +234,7 @@ def ending_table(cohort: Cohort, labels: Labels, key: str) -> Table:
         )
         for name in reasons
     ]
+    rows += _scratchpad_rows(runs)
     repeated = _invariance_rows(runs)
     rows += repeated
     for name in ("prompt", "completion"):
@@ -270,6 +271,21 @@ def _invariance_rows(runs: Sequence[ReportRun]) -> list[tuple[Cell, ...]]:
         for tried in found
     ]
     return [(Cell(text="Answers that read otherwise when decoded alone"), *cells)]
+
+
+def _scratchpad_rows(runs: Sequence[ReportRun]) -> list[tuple[Cell, ...]]:
+    """Return how much of the scratchpads is right, if any run has them."""
+    found = [run.results.get("scratchpad") for run in runs]
+    if not any(found):
+        return []
+    shares = [
+        score_cell(estimate(one["leading_right"])) if one else Cell(text=NOTHING) for one in found
+    ]
+    whole = [Cell(text=f"{one['whole_right']}" if one else NOTHING) for one in found]
+    return [
+        (Cell(text="Events right from the start of the scratchpad"), *shares),
+        (Cell(text="Scratchpads right as a whole"), *whole),
+    ]
 
 
 def _counts(name: str, runs: Sequence[ReportRun], counts: Sequence[int]) -> tuple[Cell, ...]:

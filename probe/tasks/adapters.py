@@ -17,7 +17,7 @@ from generators.progress import Progress
 from probe.config import ModelOptions
 from probe.tasks.asking import MakeGenerator, open_model
 
-__all__ = ["BASE", "evaluate_adapters"]
+__all__ = ["BASE", "TaskConfig", "TaskFunction", "evaluate_adapters"]
 
 BASE = "base"
 """Stands among adapters for the model without one."""
@@ -35,25 +35,26 @@ class _Config(Protocol):
     def out(self) -> Path: ...
 
 
-_C = TypeVar("_C", bound=_Config)
-_C_contra = TypeVar("_C_contra", bound=_Config, contravariant=True)
+TaskConfig = TypeVar("TaskConfig", bound=_Config)
+_TaskConfig_contra = TypeVar("_TaskConfig_contra", bound=_Config, contravariant=True)
 
 
-class _Evaluate(Protocol[_C_contra]):
+class TaskFunction(Protocol[_TaskConfig_contra]):
     """A task: asks the model that it is given, and writes one run."""
 
     def __call__(
         self,
-        config: _C_contra,
+        config: _TaskConfig_contra,
         make_generator: MakeGenerator,
         *,
         progress: Progress | None = None,
-    ) -> dict[str, Any]: ...
+    ) -> dict[str, Any]:
+        """Return the results document of the run."""
 
 
 def evaluate_adapters(
-    evaluate: _Evaluate[_C],
-    config: _C,
+    evaluate: TaskFunction[TaskConfig],
+    config: TaskConfig,
     adapters: Sequence[str],
     *,
     progress: Progress | None = None,

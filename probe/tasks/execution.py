@@ -18,13 +18,13 @@ from probe.analysis.baselines import BASELINES, predict_baselines
 from probe.analysis.leakage import find_leaks
 from probe.config import ExecutionConfig
 from probe.metrics import PREDICTION_POLICIES
-from probe.prompts import EXECUTION_V1, execution_prompt
 from probe.runs import RunWriter
 from probe.tasks.asking import MakeGenerator
 from probe.tasks.items import choose
 from probe.tasks.questions import Question, ask_questions, line_decoding
 from probe.tasks.scoring import execution_results, score_sample, self_test, trace_fields
-from probe.tasks.shots import few_shot_examples, refuse_shots_among_items
+from probe.tasks.shots import refuse_shots_among_items
+from probe.tasks.wording import Wording, check_asked_as_trained, check_recorded, wording
 
 if TYPE_CHECKING:
     from probe.models.text import Decoding, TextGenerator
@@ -59,18 +59,23 @@ def evaluate_execution(
     )
     if not items:
         raise UsageError(f"{config.traces} has no trace that fits the options")
+    words = wording(scratchpad=config.scratchpad)
+    if config.scratchpad:
+        check_recorded(items, config.traces)
     header = read_header(config.traces, TRACE_SCHEMA)
-    shown, shot_source = few_shot_examples(
+    shown, shot_source = words.examples(
         config.shot_source or str(header.get("source", {}).get("name")), config.shots, config.data
     )
     refuse_shots_among_items(shown, items)
     generator = make_generator()
-    decoding = line_decoding(generator, max_new_tokens=config.max_new_tokens, end=EXECUTION_V1.end)
-    identity = _identity(config, header, shown, shot_source, generator, decoding)
+    check_asked_as_trained(generator.identity.get("adapter"), words.template)
+    budget = config.max_new_tokens or words.max_new_tokens
+    decoding = line_decoding(generator, max_new_tokens=budget, end=words.template.end)
+    identity = _identity(config, words, header, shown, shot_source, generator, decoding)
     with RunWriter(config.out, identity) as run:
         samples = ask_questions(
             run,
-            _questions(config, items, pool, shown),
+            _questions(config, words, items, pool, shown),
             generator,
             decoding,
             score=score_sample,
@@ -82,6 +87,7 @@ def evaluate_execution(
 
 def _questions(
     config: ExecutionConfig,
+    words: Wording,
     items: Sequence[Trace],
     pool: Sequence[Trace],
     shown: Sequence[Trace],
@@ -93,9 +99,10 @@ def _questions(
         Question(
             key=item.trace_id,
             task_id=item.task_id,
-            prompt=execution_prompt(EXECUTION_V1, shown, item),
+            prompt=words.prompt(shown, item),
             fields={
                 **trace_fields(item),
+                **words.fields(item),
                 "baselines": {name: baselines[name][item.trace_id] for name in BASELINES},
                 "leaks": leaks.get(item.trace_id, []),
             },
@@ -106,6 +113,7 @@ def _questions(
 
 def _identity(
     config: ExecutionConfig,
+    words: Wording,
     header: dict[str, Any],
     shown: Sequence[Trace],
     shot_source: dict[str, Any] | None,
@@ -134,7 +142,7 @@ def _identity(
             ),
             "shots": shot_source,
         },
-        "prompts": {EXECUTION_V1.name: EXECUTION_V1.sha256},
+        "prompts": {words.template.name: words.template.sha256},
         "policies": [str(policy) for policy in PREDICTION_POLICIES],
         "model": generator.identity,
     }

@@ -21,10 +21,10 @@ from probe.extract import Reason, extract_code
 from probe.runs import RESULTS, RunWriter
 from probe.statistics import cluster_bootstrap
 from probe.tasks.grading import REFERENCE_FACTOR, Graded, Submission, grade, self_test
+from probe.tasks.names import GRADING
 
-__all__ = ["GRADING", "grade_file", "grading_results", "read_completions", "rescore_graded"]
+__all__ = ["grade_file", "grading_results", "read_completions", "rescore_graded"]
 
-GRADING = "grading"
 _SAVE_EVERY = 64
 
 

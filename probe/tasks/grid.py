@@ -24,6 +24,7 @@ from probe.config import GridConfig
 from probe.metrics import PREDICTION_POLICIES
 from probe.prompts import EXECUTION, EXECUTION_V1, Asked, execution_prefix, execution_query
 from probe.runs import RunWriter
+from probe.scratchpad import ANSWER_TOKENS
 from probe.tasks.asking import MakeGenerator
 from probe.tasks.grid_results import grid_results
 from probe.tasks.held_out import Held, Inputs, Setting, hold_out, with_tests
@@ -70,7 +71,9 @@ def evaluate_grid(
     heads = _heads(config, solved)
     questions = _questions(config, held, pool, [t for traces in solved for t in traces])
     generator = make_generator()
-    decoding = line_decoding(generator, max_new_tokens=config.max_new_tokens, end=EXECUTION_V1.end)
+    decoding = line_decoding(
+        generator, max_new_tokens=config.max_new_tokens or ANSWER_TOKENS, end=EXECUTION_V1.end
+    )
     identity = _identity(config, header, solved, shot_source, heads, generator, decoding)
     with RunWriter(config.out, identity) as run:
         samples = ask_questions(

@@ -24,11 +24,11 @@ from probe.statistics import (
 )
 from probe.tasks.held_out import Inputs
 from probe.tasks.invariance import invariance_results
+from probe.tasks.names import GRID
 from probe.tasks.scoring import score_sample
 
-__all__ = ["GRID", "grid_results", "programs_right"]
+__all__ = ["grid_results", "programs_right"]
 
-GRID = "execution_grid"
 
 _Row = dict[str, Any]
 _POLICIES = tuple(map(str, PREDICTION_POLICIES))

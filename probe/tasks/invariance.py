@@ -13,7 +13,7 @@ from typing import Any
 from generators.jsonl import sha256_text
 from probe.statistics import wilson
 
-__all__ = ["ALONE", "invariance_results", "items_to_repeat"]
+__all__ = ["ALONE", "invariance_results", "items_to_repeat", "texts_changed"]
 
 ALONE = "alone"
 """Field of a sample with the text that its prompt gave when it was decoded alone."""
@@ -33,17 +33,25 @@ def invariance_results(
         samples: Rows of ``samples.jsonl``.
         rescore: Gives the fields that derive from a sample's completion.
     """
+    found = texts_changed(samples)
+    flips = [row for row in samples if row.get(ALONE, row["completion"]) != row["completion"]]
+    again = [(row, rescore({**row, "completion": row[ALONE]})) for row in flips]
+    for report in found.values():
+        report["answers_changed"] = sum(row["answer"] != other["answer"] for row, other in again)
+        report["scores_changed"] = sum(row["exact"] != other["exact"] for row, other in again)
+    return found
+
+
+def texts_changed(samples: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the report of a run whose answers cannot be scored again: texts alone."""
     repeated = [row for row in samples if ALONE in row]
     if not repeated:
         return {}
-    flips = [row for row in repeated if row[ALONE] != row["completion"]]
-    again = [(row, rescore({**row, "completion": row[ALONE]})) for row in flips]
+    flips = sum(row[ALONE] != row["completion"] for row in repeated)
     return {
         "batch_invariance": {
             "n_items": len(repeated),
-            "texts_changed": len(flips),
-            "answers_changed": sum(row["answer"] != other["answer"] for row, other in again),
-            "scores_changed": sum(row["exact"] != other["exact"] for row, other in again),
-            "flip_rate": wilson(len(flips), len(repeated)).to_json(),
+            "texts_changed": flips,
+            "flip_rate": wilson(flips, len(repeated)).to_json(),
         }
     }

@@ -1,6 +1,6 @@
 """Which traces a verb works on: seeded choice by program, the same for every model.
 
-Called by the execution task and by fine-tuning. The choice depends on the seed and on the
+Called by the tasks and by fine-tuning. The choice depends on the seed and on the
 traces' own names alone, never on order, workers or the model.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from generators.jsonl import sha256_text
-from generators.records import Origin, Trace
+from generators.records import Origin, Problem, Trace
 
-__all__ = ["choose", "split_programs"]
+__all__ = ["choose", "choose_problems", "rank", "split_programs"]
 
 
-def _rank(seed: int, *parts: object) -> str:
+def rank(seed: int, *parts: object) -> str:
+    """Return what a thing is sorted by in a seeded choice: a hash of the seed and its name."""
     return sha256_text("\0".join([str(seed), *map(str, parts)]))
 
 
@@ -44,11 +45,11 @@ def choose(
     """
     groups = _by_program(t for t in traces if origin is None or t.origin is origin)
     for name, group in groups.items():
-        group.sort(key=lambda trace: _rank(seed, trace.source, trace.trace_id))
+        group.sort(key=lambda trace: rank(seed, trace.source, trace.trace_id))
         groups[name] = group[:per_program]
     chosen = {id(trace) for group in groups.values() for trace in group}
     if limit is not None and limit < len(chosen):
-        programs = sorted(groups, key=lambda name: _rank(seed, *name))
+        programs = sorted(groups, key=lambda name: rank(seed, *name))
         rounds = (
             groups[name][turn]
             for turn in range(max(map(len, groups.values())))
@@ -57,6 +58,15 @@ def choose(
         )
         chosen = {id(trace) for trace, _ in zip(rounds, range(limit), strict=False)}
     return [trace for trace in traces if id(trace) in chosen]
+
+
+def choose_problems(
+    problems: Sequence[Problem], *, seed: int, limit: int | None = None
+) -> list[Problem]:
+    """Choose problems for a run, in their order; the same programs as :func:`choose` does."""
+    ranked = sorted(problems, key=lambda problem: rank(seed, problem.source, problem.task_id))
+    chosen = {problem.task_id for problem in ranked[:limit]}
+    return [problem for problem in problems if problem.task_id in chosen]
 
 
 def split_programs(
@@ -69,7 +79,7 @@ def split_programs(
         fraction: Share of programs that goes to validation, at least one program if positive.
         seed: Seed of the choice.
     """
-    programs = sorted(_by_program(traces), key=lambda name: _rank(seed, "validation", *name))
+    programs = sorted(_by_program(traces), key=lambda name: rank(seed, "validation", *name))
     count = max(1, round(len(programs) * fraction)) if fraction > 0 else 0
     held_out = set(programs[:count])
     train = [t for t in traces if (t.source, t.task_id) not in held_out]

@@ -9,10 +9,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from probe.tasks.grade_file import GRADING, grading_results, rescore_graded
-from probe.tasks.grid_results import GRID, grid_results
-from probe.tasks.represent_results import REPRESENTATION, represent_results, score_represented
-from probe.tasks.scoring import EXECUTION, execution_results, score_sample
+from probe.tasks.counterfactual_scoring import counterfactual_results, score_counterfactual
+from probe.tasks.grade_file import grading_results, rescore_graded
+from probe.tasks.grid_results import grid_results
+from probe.tasks.names import (
+    COUNTERFACTUAL,
+    EXECUTION,
+    GRADING,
+    GRID,
+    REPRESENTATION,
+    STEPS,
+    SYNTHESIS,
+)
+from probe.tasks.represent_results import represent_results, score_represented
+from probe.tasks.scoring import execution_results, score_sample
+from probe.tasks.steps.scoring import score_step, steps_results
+from probe.tasks.synthesis_results import score_program, synthesis_results
 
 __all__ = ["TASK_KINDS", "TaskKind"]
 
@@ -33,7 +45,10 @@ class TaskKind:
 TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRID: TaskKind(score=score_sample, results=grid_results),
+    SYNTHESIS: TaskKind(score=score_program, results=synthesis_results),
+    COUNTERFACTUAL: TaskKind(score=score_counterfactual, results=counterfactual_results),
     GRADING: TaskKind(score=rescore_graded, results=grading_results),
+    STEPS: TaskKind(score=score_step, results=steps_results),
     REPRESENTATION: TaskKind(score=score_represented, results=represent_results),
 }
 """By the ``task`` of a results document."""

@@ -7,7 +7,7 @@ tasks; knows no task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,16 @@ from probe.tasks.invariance import ALONE, items_to_repeat
 if TYPE_CHECKING:
     from probe.models.text import Completion, Decoding, Request, TextGenerator
 
-__all__ = ["REPLY", "Question", "Score", "ask_questions", "line_decoding"]
+__all__ = ["REPLY", "Grade", "Question", "Score", "ask_questions", "line_decoding"]
 
 REPLY = "reply"
 """Value of a sample's ``read_as`` if its completion is a chat model's message."""
 
 Score = Callable[[dict[str, Any]], dict[str, Any]]
 """Gives the fields of a sample that derive from the others."""
+
+Grade = Callable[[Iterator[dict[str, Any]]], Iterator[dict[str, Any]]]
+"""Adds to samples, as they come, what running their programs gives; in any order."""
 
 _SAVE_EVERY = 8
 
@@ -70,6 +73,7 @@ def ask_questions(
     repeat: int,
     display: Progress,
     heads: Mapping[str, str] | None = None,
+    grade: Grade = iter,
 ) -> list[dict[str, Any]]:
     """Ask what the run has no sample of yet, store the samples, and return those of all questions.
 
@@ -85,6 +89,7 @@ def ask_questions(
         display: Progress by question.
         heads: Texts of the prompts' heads by name. Samples name theirs and leave its text out,
             so a run keeps the texts in its identity, as ``prompt_heads``.
+        grade: Runs the programs in the samples while the model goes on.
 
     Raises:
         ProbeError: The model cannot go on, or the samples cannot be written; those before are
@@ -93,12 +98,18 @@ def ask_questions(
     missing = [question for question in questions if question.key not in run.done]
     if missing:
         repeated = items_to_repeat([question.key for question in questions], repeat)
-        asking = _Asking(run, generator, decoding, score, repeated, heads or {})
+        asking = _Asking(generator, decoding, repeated, heads or {})
         display.start("evaluating", len(missing))
+        waiting: list[dict[str, Any]] = []
         try:
-            asking.ask(missing, display)
+            for row in grade(asking.samples(missing)):
+                waiting.append({**row, **score(row)})
+                display.advance()
+                if len(waiting) >= _SAVE_EVERY:
+                    run.append(waiting)
+                    waiting = []
         finally:
-            asking.save()
+            run.append(waiting)
             display.finish()
     return [run.done[question.key] for question in questions]
 
@@ -108,26 +119,21 @@ class _Asking:
 
     def __init__(
         self,
-        run: RunWriter,
         generator: TextGenerator,
         decoding: Decoding,
-        score: Score,
         repeated: frozenset[str],
         heads: Mapping[str, str],
     ) -> None:
         from probe.models.text import chat_of
 
-        self._run = run
         self._generator = generator
         self._decoding = decoding
-        self._score = score
         self._repeated = repeated
         self._heads = heads
         self._chat = chat_of(generator)
-        self._waiting: list[dict[str, Any]] = []
 
-    def ask(self, missing: Sequence[Question], display: Progress) -> None:
-        """Decode each prompt and take up the samples of all questions that have it."""
+    def samples(self, missing: Sequence[Question]) -> Iterator[dict[str, Any]]:
+        """Decode each prompt once and yield the samples of all questions that have it."""
         groups: dict[Any, list[Question]] = {}
         for question in missing:
             name = self._text(question) if self._decoding.greedy else question.key
@@ -136,8 +142,7 @@ class _Asking:
         requests = [self._request(group[0]) for group in same.values()]
         for completion in self._generator.generate(requests, self._decoding):
             for question in same[completion.key]:
-                self._take(question, completion)
-                display.advance()
+                yield self._sample(question, completion) | self._alone(question, completion)
 
     def _text(self, question: Question) -> str:
         return (self._heads[question.head] if question.head else "") + question.prompt
@@ -152,16 +157,13 @@ class _Asking:
             k=question.k,
         )
 
-    def _take(self, question: Question, completion: Completion) -> None:
+    def _alone(self, question: Question, completion: Completion) -> dict[str, Any]:
         from probe.models.text import Finish
 
-        row = self._sample(question, completion)
-        if question.key in self._repeated and completion.finish is not Finish.OVERFLOW:
-            alone = self._generator.alone(self._request(question), self._decoding)
-            row |= {} if alone is None else {ALONE: alone.text}
-        self._waiting.append(row)
-        if len(self._waiting) >= _SAVE_EVERY:
-            self.save()
+        if question.key not in self._repeated or completion.finish is Finish.OVERFLOW:
+            return {}
+        alone = self._generator.alone(self._request(question), self._decoding)
+        return {} if alone is None else {ALONE: alone.text}
 
     def _sample(self, question: Question, completion: Completion) -> dict[str, Any]:
         chats = self._chat.mode is not ChatMode.NONE
@@ -181,9 +183,4 @@ class _Asking:
             row["read_as"] = REPLY
         elif question.head:
             row["prompt_head"] = question.head
-        return {**row, **self._score(row)}
-
-    def save(self) -> None:
-        """Store what is waiting."""
-        rows, self._waiting = self._waiting, []
-        self._run.append(rows)
+        return row

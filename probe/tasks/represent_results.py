@@ -15,10 +15,10 @@ import numpy as np
 
 from probe.analysis.properties import PROPERTIES, Usable, call_word, usable_labels
 from probe.statistics import cluster_bootstrap, holm, mcnemar, paired_difference
+from probe.tasks.names import REPRESENTATION
 
-__all__ = ["CHOSEN", "REPRESENTATION", "represent_results", "score_represented", "usable_in"]
+__all__ = ["CHOSEN", "represent_results", "score_represented", "usable_in"]
 
-REPRESENTATION = "representation"
 
 CHOSEN = "chosen"
 """Stands among the layers for the one that each fold's training part would choose."""

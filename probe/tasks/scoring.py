@@ -19,13 +19,13 @@ from probe.analysis.leakage import tasks_by_leak
 from probe.extract import Reason, extract_answer
 from probe.metrics import PREDICTION_POLICIES, score_prediction
 from probe.reply import extract_reply
+from probe.scratchpad import extract_result, leading_share
 from probe.statistics import cluster_bootstrap
 from probe.tasks.invariance import invariance_results
+from probe.tasks.names import EXECUTION
 from probe.tasks.questions import REPLY
 
-__all__ = ["EXECUTION", "execution_results", "score_sample", "self_test", "trace_fields"]
-
-EXECUTION = "execution"
+__all__ = ["execution_results", "score_sample", "self_test", "trace_fields"]
 
 
 def trace_fields(trace: Trace) -> dict[str, Any]:
@@ -41,9 +41,14 @@ def trace_fields(trace: Trace) -> dict[str, Any]:
 
 def score_sample(row: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a sample that derive from its completion and expected output."""
+    written = row.get("scratchpad")
+    share = {} if written is None else {"leading_right": leading_share(written, row["completion"])}
     if row["finish"] == "overflow":
-        return {"answer": "", "reason": str(Reason.OVERFLOW), "exact_text": False, "exact": False}
-    if row.get("read_as") == REPLY:
+        none = {"answer": "", "reason": str(Reason.OVERFLOW), "exact_text": False, "exact": False}
+        return none | share
+    if written is not None:
+        found = extract_result(row["completion"], cut=row["finish"] == "length")
+    elif row.get("read_as") == REPLY:
         found = extract_reply(row["completion"], row["call"])
     else:
         found = extract_answer(row["completion"])
@@ -53,6 +58,7 @@ def score_sample(row: dict[str, Any]) -> dict[str, Any]:
         "reason": str(found.reason),
         "exact_text": score.exact_text,
         "exact": score.exact,
+        **share,
     }
 
 
@@ -89,8 +95,29 @@ def execution_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "prompt": sum(row["prompt_tokens"] for row in samples),
             "completion": sum(row["completion_tokens"] for row in samples),
         },
+        **_scratchpad_results([row for row in samples if "scratchpad" in row]),
         **_leakage(samples),
         **invariance_results(samples, score_sample),
+    }
+
+
+def _scratchpad_results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return how much of the scratchpads is right, nothing for a run without them."""
+    if not samples:
+        return {}
+    shares = [row["leading_right"] for row in samples]
+    return {
+        "scratchpad": {
+            "leading_right": cluster_bootstrap(
+                shares, [row["task_id"] for row in samples], rng=np.random.default_rng(0)
+            ).to_json(),
+            "whole_right": sum(
+                row["scratchpad_whole"] and share == 1
+                for row, share in zip(samples, shares, strict=True)
+            ),
+            "inside_bounds": sum(row["scratchpad_whole"] for row in samples),
+            "truncated": sum(row["reason"] == Reason.TRUNCATED for row in samples),
+        }
     }
 
 

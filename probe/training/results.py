@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from generators.errors import FormatError
+from probe.tasks.names import FINETUNE
 
-__all__ = ["FINETUNE", "LOG", "LOG_SCHEMA", "finetune_results"]
+__all__ = ["LOG", "LOG_SCHEMA", "finetune_results"]
 
-FINETUNE = "finetune"
 LOG = "log.jsonl"
 LOG_SCHEMA = "probe.finetune-log"
 

@@ -10,7 +10,7 @@ from generators import jsonl
 from generators.progress import Progress
 from probe.config import FinetuneConfig
 from probe.models.endpoint import refuse_server
-from probe.prompts import EXECUTION, ChatMode, ChatTemplate
+from probe.prompts import ChatMode, ChatTemplate
 from probe.runs import RunWriter
 from probe.training.dataset import Example, examples_sha256, preview
 from probe.training.examples import make_examples
@@ -49,34 +49,16 @@ def finetune_run(config: FinetuneConfig, *, progress: Progress | None = None) ->
         "config": {
             **{name: value for name, value in settings.identity().items() if name != "model"},
             **chat.to_json(),
-            "shots": config.shots,
-            "shot_ids": examples.shot_ids,
-            "contents": list(config.contents),
-            "settings": [str(setting) for setting in config.settings],
-            "prompts_per_trace": config.prompts_per_trace,
-            "origin": str(config.origin) if config.origin else "all",
-            "limit": config.limit,
-            "per_program": config.per_program,
+            "task": str(config.task),
+            **examples.config,
             "processes": processes.count,
-            "validation_items": config.validation_items,
-            "validation_fraction": (
-                None if config.validation_traces else config.validation_fraction
-            ),
         },
         "inputs": {
-            "traces": {"sha256": jsonl.sha256_file(config.traces)},
-            "validation_traces": (
-                {"sha256": jsonl.sha256_file(config.validation_traces)}
-                if config.validation_traces
-                else None
-            ),
-            "shots": examples.shot_source,
+            **examples.inputs,
             "train": {"examples": len(train), "sha256": examples_sha256(train)},
             "validation": {"examples": len(validation), "sha256": examples_sha256(validation)},
         },
-        "prompts": {
-            EXECUTION[content].name: EXECUTION[content].sha256 for content in config.contents
-        },
+        "prompts": examples.prompts,
         "model": identity,
     }
 

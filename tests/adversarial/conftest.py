@@ -101,7 +101,7 @@ def unshaken_worker(
 
 def family(pool: SandboxPool) -> list[str]:
     """Names of all processes of the pool, without versions."""
-    workers = [psutil.Process(worker._process.pid) for worker in pool._workers]
+    workers = [psutil.Process(worker._process.pid) for worker in pool._crew.workers]
     found = [*workers, *(child for w in workers for child in w.children(recursive=True))]
     return sorted(process.name().partition(".")[0] for process in found)
 

@@ -134,3 +134,43 @@ def test_the_expected_value_is_nowhere_in_reach(place: str) -> None:
     found = {graded.key: graded for graded in grade(submissions, workers=1)}
     assert found["search"].verdict is Verdict.FAIL, found["search"]
     assert found["search"].message == f"f(1) gave [], expected {TOKEN!r}"
+
+
+NEXT = "the job that waits"
+# Reads, and writes like a zygote, wherever it can; all the while the next job waits behind it.
+EAVESDROPPER = """
+import os, time
+def listen():
+    heard, until = [], time.monotonic() + 0.005
+    reply = b'{"id": %d, "reason": "end", "code": 0, "clean": 1, "cpu": 0.0, "wall": 0.0}'
+    while time.monotonic() < until:
+        for fd in range(256):
+            try:
+                os.set_blocking(fd, False)
+                heard.append(os.read(fd, 1 << 16))
+            except OSError:
+                pass
+    for fd in [fd for fd in range(5, 256)]:
+        for number in range(40):
+            try:
+                body = reply % number
+                os.write(fd, len(body).to_bytes(4, 'big') + body)
+            except OSError:
+                break
+    return [text for text in heard if text]
+"""
+
+
+def test_the_job_that_is_ready_behind_a_program(caplog: pytest.LogCaptureFixture) -> None:
+    """It can neither be read nor answered."""
+    spies = [Job(key=f"spy {i}", code=EAVESDROPPER, steps=("listen()",)) for i in range(15)]
+    others = [Job(key=f"other {i}", code=f"t = {NEXT!r}", steps=(f"{i}",)) for i in range(15)]
+    jobs = [job for pair in zip(spies, others, strict=True) for job in pair]
+    with SandboxPool(workers=1) as pool:
+        results = list(pool.run(jobs))
+    assert [result.key for result in results] == [job.key for job in jobs]
+    for i, (spy, other) in enumerate(zip(results[::2], results[1::2], strict=True)):
+        assert NEXT not in repr(spy)
+        assert spy.steps[0].value in ("[]", None)
+        assert (other.steps[0].status, other.steps[0].value) == (OutcomeStatus.OK, str(i))
+    assert not caplog.records

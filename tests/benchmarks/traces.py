@@ -25,8 +25,9 @@ import psutil
 from generators import inputs
 from generators.problems.sources import load_source
 from generators.records import Call, Split
-from generators.sandbox import pool
-from generators.sandbox.worker import Worker, WorkerRun
+from generators.sandbox import crew
+from generators.sandbox.jobs import WorkerRun
+from generators.sandbox.worker import Worker
 from generators.trace_files import write_traces
 from generators.trace_plan import TracePlan
 
@@ -52,15 +53,23 @@ class TimedSource(inputs.CallSource):
 class TimedWorker(Worker):
     """Counts the CPU time of its programs, of talking to them, and at last of all its processes."""
 
-    def run(self, *given: Any) -> WorkerRun:
-        """Run and count."""
+    def send(self, *given: Any) -> None:
+        """Send and count."""
         start = time.thread_time()
-        found = super().run(*given)
+        super().send(*given)
         with _lock:
             _exchange[0] += time.thread_time() - start
-            _programs[0] += sum(outcome.cpu_seconds for outcome in found.outcomes)
-            _programs[0] += found.cut.cpu_seconds if found.cut else 0.0
-        return found
+
+    def receive(self) -> tuple[int, WorkerRun | None]:
+        """Receive and count."""
+        start = time.thread_time()
+        number, found = super().receive()
+        with _lock:
+            _exchange[0] += time.thread_time() - start
+            if found:
+                _programs[0] += sum(outcome.cpu_seconds for outcome in found.outcomes)
+                _programs[0] += found.cut.cpu_seconds if found.cut else 0.0
+        return number, found
 
     def stop(self) -> None:
         """Count, once, and stop."""
@@ -90,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source = load_source("mbpp", data_dir=Path(os.environ["PROBE_DATA_DIR"]))
     plan = TracePlan(inputs=options.inputs, trace_lines=options.trace_lines)
     inputs.CallSource = TimedSource  # type: ignore[misc]
-    pool.Worker = TimedWorker  # type: ignore[misc]
+    crew.Worker = TimedWorker  # type: ignore[misc]
     parent = cpu_seconds()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

@@ -18,8 +18,9 @@ from generators import jsonl, trace_files
 from generators.errors import DataError, FormatError, ProbeError, RunError
 from generators.problems.sources import Source, load_source
 from generators.records import TRACE_SCHEMA, Problem, Split
+from generators.stored import held, summary_path
 from generators.trace_files import read_traces, times_path, write_traces
-from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary, summary_path
+from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary
 from generators.tracing import ProgramTraces, TracePlan, trace_programs
 
 _ROOT = Path(__file__).parents[2]
@@ -283,7 +284,7 @@ def test_a_changed_file_or_a_lost_summary_is_noticed(
 
 def test_two_writers_of_one_file_do_not_meet(basics: Source, tmp_path: Path) -> None:
     path = tmp_path / "traces.jsonl"
-    with trace_files._held(path), pytest.raises(RunError, match="another process"):
+    with held(path), pytest.raises(RunError, match="another process"):
         write_traces(path, basics, Split.TEST, PLAN, limit=LIMIT)
 
 

@@ -35,6 +35,24 @@ def tiny_traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def recorded_traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Traces with line events of 24 embedded test programs, with calls that raise."""
+    path = tmp_path_factory.mktemp("recorded") / "test.jsonl"
+    make_traces(
+        MakeTracesConfig(
+            source="basics",
+            split=Split.TEST,
+            inputs=6,
+            limit=24,
+            keep_exceptions=True,
+            trace_lines=True,
+            out=path,
+        )
+    )
+    return path
+
+
 def _corpus() -> list[str]:
     rng = random.Random(0)
     lines = []

@@ -15,7 +15,10 @@ PROGRAM = [sys.executable, "-c", "from probe.cli import main; main()"]
 COMMANDS = [
     ["make-traces"],
     ["finetune"],
+    ["make-variants"],
     ["evaluate", "execution"],
+    ["evaluate", "steps"],
+    ["evaluate", "counterfactual"],
     ["evaluate", "representation"],
     ["grade"],
     ["report"],

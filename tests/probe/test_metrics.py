@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
 
-from probe.metrics import score_prediction
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.metrics import pass_at_k, score_prediction
 
 
 @pytest.mark.parametrize(
@@ -30,3 +34,18 @@ from probe.metrics import score_prediction
 def test_policies(expected: str, answer: str, exact_text: bool, exact: bool) -> None:
     score = score_prediction(expected, answer)
     assert (score.exact_text, score.exact) == (exact_text, exact)
+
+
+@given(st.integers(1, 9), st.data())
+def test_pass_at_k_is_the_share_of_draws_with_a_right_one(n: int, data: st.DataObject) -> None:
+    right = data.draw(st.integers(0, n))
+    k = data.draw(st.integers(1, n))
+    draws = list(itertools.combinations(range(n), k))
+    hits = sum(any(place < right for place in draw) for draw in draws)
+    assert pass_at_k(n, right, k) == pytest.approx(hits / len(draws))
+
+
+@pytest.mark.parametrize("numbers", [(5, 6, 1), (5, -1, 1), (5, 2, 0), (5, 2, 6)])
+def test_pass_at_k_refuses_what_cannot_be(numbers: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="no pass@"):
+        pass_at_k(*numbers)

@@ -16,10 +16,11 @@ import pytest
 
 from generators.errors import SandboxError
 from generators.records import Outcome, OutcomeStatus
-from generators.sandbox import pool as pool_module
-from generators.sandbox.policy import Backend, Limits, Record
+from generators.sandbox import crew
+from generators.sandbox.jobs import WorkerRun
+from generators.sandbox.policy import Backend, Limits
 from generators.sandbox.pool import Job, JobResult, SandboxPool
-from generators.sandbox.worker import WorkerLostError, WorkerRun
+from generators.sandbox.worker import Worker, WorkerLostError
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = Limits(cpu_seconds=0.3, wall_seconds=3.0)
@@ -229,14 +230,17 @@ class FakeWorker:
     def __init__(self, backend: Backend, *, variant: int, tmp_bytes: int) -> None:
         self.tmp_bytes = tmp_bytes
         self.retired = False
+        self.sent: list[tuple[int, int]] = []
 
-    def run(
-        self, code: str, setup: str, steps: tuple[str, ...], limits: Limits, record: Record
-    ) -> WorkerRun:
+    def send(self, number: int, job: Job, steps: tuple[str, ...]) -> None:
+        with FakeWorker.lock:
+            FakeWorker.running += 1
+        self.sent.append((number, len(steps)))
+
+    def receive(self) -> tuple[int, WorkerRun | None]:
         cls = FakeWorker
-        with cls.lock:
-            cls.running += 1
         time.sleep(0.02)
+        number, steps = self.sent.pop(0)
         with cls.lock:
             busy = cls.running > 1
             cls.running -= 1
@@ -245,8 +249,8 @@ class FakeWorker:
         fine = Outcome(status=OutcomeStatus.OK)
         if busy or cls.always:
             cut = Outcome(status=OutcomeStatus.TIMEOUT)
-            return WorkerRun(outcomes=[fine], cut=cut, doubtful=True)
-        return WorkerRun(outcomes=[fine] * (len(steps) + 1), cut=None)
+            return number, WorkerRun(outcomes=[fine], cut=cut, doubtful=True)
+        return number, WorkerRun(outcomes=[fine] * (steps + 1), cut=None)
 
     def stop(self) -> None:
         pass
@@ -257,8 +261,9 @@ class FakeWorker:
 
 @pytest.fixture
 def fake_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxPool]:
-    monkeypatch.setattr(pool_module, "Worker", FakeWorker)
+    monkeypatch.setattr(crew, "Worker", FakeWorker)
     monkeypatch.setattr(FakeWorker, "always", False)
+    FakeWorker.running = 0
     FakeWorker.crowded = FakeWorker.alone = 0
     with SandboxPool(workers=4, backend=Backend.BUBBLEWRAP) as made:
         yield made
@@ -305,7 +310,7 @@ def started(pool: SandboxPool) -> psutil.Process:
 
 
 def zygotes(pool: SandboxPool) -> list[psutil.Process]:
-    workers = [psutil.Process(worker._process.pid) for worker in pool._workers]
+    workers = [psutil.Process(worker._process.pid) for worker in pool._crew.workers]
     return [child for worker in workers for child in worker.children()]
 
 
@@ -324,6 +329,31 @@ def test_a_lost_worker_is_replaced_and_its_job_retried(
         thread.join()
         assert statuses(waiting[0]) == ["ok", "ok"]
     assert "a new worker runs it again" in caplog.text
+
+
+def test_a_killed_worker_loses_no_job_that_was_ready_behind_another(
+    isolation: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SandboxPool(workers=1) as pool:
+        list(pool.run([make_job(0)]))
+        (zygote,), (worker,) = zygotes(pool), pool._crew.workers
+        zygote.suspend()
+        found: list[JobResult] = []
+        jobs = [make_job(i, "", f"{i} * 2") for i in range(1, 6)]
+        thread = threading.Thread(target=lambda: found.extend(pool.run(jobs)))
+        thread.start()
+        wait_until(lambda: len(worker._sent) == 2)
+        zygote.kill()
+        thread.join()
+    assert [result.steps[0].value for result in found] == ["2", "4", "6", "8", "10"]
+    assert [record.args[0] for record in caplog.records if record.args] == ["1"]
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_frozen_worker_is_replaced(
@@ -352,12 +382,10 @@ def test_three_losses_in_a_row_are_an_error_of_the_harness(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class LosingWorker(FakeWorker):
-        def run(
-            self, code: str, setup: str, steps: tuple[str, ...], limits: Limits, record: Record
-        ) -> WorkerRun:
+        def receive(self) -> tuple[int, WorkerRun | None]:
             raise WorkerLostError("the worker ended")
 
-    monkeypatch.setattr(pool_module, "Worker", LosingWorker)
+    monkeypatch.setattr(crew, "Worker", LosingWorker)
     with (
         SandboxPool(workers=1, backend=Backend.BUBBLEWRAP) as pool,
         pytest.raises(SandboxError, match=r"job '7'.* 3 times"),
@@ -403,6 +431,82 @@ def test_another_size_of_tmp_gets_another_worker(isolation: None) -> None:
     with SandboxPool(workers=1) as pool:
         sizes = [result.steps[0].value for result in pool.run(jobs)]
     assert sizes == [str(size << 20) for size in (1, 2, 2, 1)]
+
+
+# A job behind another
+
+
+@pytest.fixture
+def worker(isolation: None) -> Iterator[Worker]:
+    """A worker without a pool."""
+    made = Worker(Backend.BUBBLEWRAP, variant=0, tmp_bytes=1 << 20)
+    yield made
+    made.close()
+
+
+def test_jobs_behind_each_other_are_all_answered(worker: Worker) -> None:
+    for i in range(20):
+        worker.send(i, make_job(i), (f"{i} + 1",))
+    found: dict[int, str | None] = {}
+    while len(found) < 20:
+        number, run = worker.receive()
+        if run:
+            found[number] = run.outcomes[1].value
+        else:  # the machine is busy
+            worker.send(number, make_job(number), (f"{number} + 1",))
+    assert found == {i: str(i + 1) for i in range(20)}
+
+
+def test_a_job_behind_a_slow_one_comes_back(worker: Worker) -> None:
+    worker.send(1, make_job(1, "import time"), ("time.sleep(0.5)", "1"))
+    worker.send(2, make_job(2), ("2",))
+    assert worker.receive() == (2, None)
+    worker.send(3, make_job(3), ("3",))
+    assert worker.receive() == (3, None)
+    number, run = worker.receive()
+    assert run
+    assert (number, run.outcomes[-1].value, run.cut) == (1, "1", None)
+
+
+def test_a_job_behind_one_that_leaves_a_mess_comes_back(worker: Worker) -> None:
+    worker.send(1, make_job(1), ("__import__('os').makedirs('a/b')",))
+    worker.send(2, make_job(2), ("2",))
+    answers = dict([worker.receive(), worker.receive()])
+    assert answers[1]
+    assert answers[2] is None
+    assert worker.retired
+
+
+def test_no_job_waits_for_a_slow_one_while_others_are_free(isolation: None) -> None:
+    slow = Job(key="slow", code="import time", steps=("time.sleep(3)",))
+    ended: list[str] = []
+
+    def run_one(pool: SandboxPool, job: Job) -> None:
+        pool.run_one(job)
+        ended.append(job.key)
+
+    with SandboxPool(workers=2) as pool:
+        list(pool.run([make_job(i) for i in range(8)]))
+        jobs = [slow, *(make_job(i, "", "1") for i in range(12))]
+        threads = [threading.Thread(target=run_one, args=(pool, job)) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert ended[-1] == "slow"
+
+
+def test_a_large_job_waits_until_the_worker_is_empty(pool: SandboxPool) -> None:
+    """It could fill the channel, and so block this process and the zygote for good."""
+    text = "x" * (1 << 20)
+    limits = Limits(value_chars=1 << 21)
+    jobs = [
+        Job(key=str(i), code=f"a = '{text}'", steps=("a", "len(a)"), limits=limits)
+        for i in range(6)
+    ]
+    for result in pool.run(jobs):
+        assert result.steps[0].value == repr(text)
+        assert result.steps[1].value == str(len(text))
 
 
 # Ends
@@ -522,7 +626,7 @@ def test_a_program_of_the_process_backend_dies_with_its_zygote(
         while not any(map(busy, programs)):
             programs = zygotes(pool)  # here the worker is the zygote
             time.sleep(0.05)
-        psutil.Process(next(iter(pool._workers))._process.pid).kill()
+        psutil.Process(next(iter(pool._crew.workers))._process.pid).kill()
         gone, alive = psutil.wait_procs(programs, timeout=5)
         thread.join()
     assert gone

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from generators.sandbox import launch, zygote
+from generators.sandbox.watch import Watch
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -66,7 +67,7 @@ def test_what_a_step_prints_is_read_after_the_frames_before_it(printed: bytes) -
         os.set_blocking(descriptor, False)
     limits = {"cpu_seconds": 1e9, "wall_seconds": 1e9, "output_bytes": 10, "value_chars": 9}
     job = {"limits": limits, "steps": ["1"], "record": "nothing"}
-    watch = zygote._Watch(job, os.getpid(), result_read, output_read)
+    watch = Watch(job, os.getpid(), result_read, output_read)
     reason = watch.until_end(commands, parent)
     assert bytes(watch.frames) == frame
     assert reason == ("output" if len(printed) > 10 else "end")

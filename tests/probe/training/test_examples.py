@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from generators.errors import DataError, UsageError
-from generators.records import Origin
+from generators.problems.sources import load_source
+from generators.records import Origin, Split
 from generators.trace_files import read_traces
-from probe.config import FinetuneConfig, GridConfig
+from probe.config import FinetuneConfig, FinetuneTask, GridConfig, SynthesisConfig
 from probe.models.fake import FakeGenerator
 from probe.prompts import EXECUTION
 from probe.tasks.grid import evaluate_grid
 from probe.tasks.held_out import Inputs, Setting
+from probe.tasks.synthesis import evaluate_synthesis
 from probe.training.examples import make_examples
 
 
@@ -74,7 +76,7 @@ def test_trained_prompts_are_asked_prompts(config: FinetuneConfig) -> None:
 
 def test_shots_stand_before_the_query(config: FinetuneConfig) -> None:
     made = make_examples(replace(config, shots=2, contents=("code+tests",)))
-    assert made.shot_ids == [2, 3]
+    assert made.config["shot_ids"] == [2, 3]
     for example in made.train:
         counts = Counter(line for line in example.prompt.splitlines() if line.startswith("# "))
         assert counts["# Program"] == counts["# Tests"] == counts["# Result"] == 3
@@ -90,3 +92,42 @@ def test_nothing_to_train_on_is_an_error(config: FinetuneConfig, tmp_path: Path)
 def test_too_many_shots_are_refused(config: FinetuneConfig) -> None:
     with pytest.raises(UsageError, match="--shots is 4"):
         make_examples(replace(config, shots=4))
+
+
+@pytest.fixture
+def synthesis(tmp_path: Path) -> FinetuneConfig:
+    return FinetuneConfig(out=tmp_path / "run", task=FinetuneTask.SYNTHESIS, source="basics")
+
+
+def test_programs_are_learned_in_the_words_they_are_asked_for(synthesis: FinetuneConfig) -> None:
+    made = make_examples(synthesis)
+    source = load_source("basics")
+    assert len(made.train) == len(source.split(Split.TRAIN))
+    asked: list[str] = []
+    evaluate_synthesis(
+        SynthesisConfig(
+            source="basics", split=Split.TRAIN, out=synthesis.out, shot_ids=(), limit=3
+        ),
+        lambda: FakeGenerator(lambda r: (asked.append(r.prompt), "pass[DONE]")[1]),
+    )
+    targets = {example.prompt: example.target for example in made.train}
+    assert asked
+    assert set(asked) <= set(targets)
+    codes = {f"{problem.code.strip()}\n[DONE]" for problem in source.split(Split.TRAIN)}
+    assert set(targets.values()) == codes
+    assert not {e.group for e in made.train} & {e.group for e in made.validation}
+
+
+def test_options_of_calls_do_not_go_with_programs(synthesis: FinetuneConfig) -> None:
+    for changed, option in (
+        (replace(synthesis, traces=Path("x.jsonl")), "--traces"),
+        (replace(synthesis, contents=("tests",)), "--content"),
+        (replace(synthesis, scratchpad=True), "--scratchpad"),
+    ):
+        with pytest.raises(UsageError, match=f"{option} is for training on calls"):
+            make_examples(changed)
+
+
+def test_calls_want_a_trace_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="wants --traces"):
+        make_examples(FinetuneConfig(out=tmp_path))

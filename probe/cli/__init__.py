@@ -1,8 +1,10 @@
 """The command line: parse options into one config, make one call, print one summary.
 
-The commands that make runs stand in :mod:`probe.cli_runs`, ``data``, ``models`` and ``doctor`` in
-:mod:`probe.cli_catalog`; here are those that read runs, quickstart, and how a command ends. Heavy
-modules are imported inside the commands, so that ``--help`` answers at once.
+Here are the commands that read runs, quickstart, and how a command ends. ``make-traces`` and
+``grade`` stand in :mod:`probe.cli.runs`, ``data``, ``models`` and ``doctor`` in
+:mod:`probe.cli.catalog`, and each other command in a module of its name; those below ``probe
+evaluate`` are gathered in :mod:`probe.cli.evaluate`. Heavy modules are imported inside the
+commands, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from typing import Annotated, Any
 import typer
 
 from generators.errors import EXIT_BAD_INPUT, EXIT_DIFFERENCE
-from probe import cli_catalog, cli_runs
-from probe.config import DataOptions, ModelOptions, QuickstartConfig
-from probe.options import (
+from probe.cli import catalog
+from probe.cli import runs as run_commands
+from probe.cli.options import (
     AcceptLicence,
     Device,
     Dtype,
@@ -28,6 +30,7 @@ from probe.options import (
     TrustPrograms,
     Workers,
 )
+from probe.config import DataOptions, ModelOptions, QuickstartConfig
 from probe.terminal import describe_failure, display, show, show_error
 
 __all__ = ["app", "main"]
@@ -40,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-cli_runs.register(app)
+run_commands.register(app)
 
 _QUICK = QuickstartConfig(out=Path())
 
@@ -130,7 +133,7 @@ def quickstart(
     )
 
 
-cli_catalog.register(app)
+catalog.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

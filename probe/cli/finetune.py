@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from generators.records import Origin
-from probe.config import DataOptions, FinetuneConfig, ModelOptions
-from probe.options import (
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
     Chat,
@@ -23,7 +22,9 @@ from probe.options import (
     Seed,
     Shots,
     ShotSource,
+    TrustPrograms,
 )
+from probe.config import DataOptions, FinetuneConfig, FinetuneTask, ModelOptions
 from probe.prompts import EXECUTION, ChatMode, known_contents
 from probe.summaries import finetune_lines
 from probe.tasks.held_out import Setting
@@ -32,12 +33,23 @@ from probe.training.settings import Decay
 
 __all__ = ["finetune"]
 
-_FINETUNE = FinetuneConfig(traces=Path(), out=Path())
+_FINETUNE = FinetuneConfig(out=Path())
 
 
 def finetune(
-    traces: Annotated[Path, typer.Option(help="Trace file to learn from.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
+    traces: Annotated[
+        Path | None, typer.Option(help="Trace file to learn from, for --task execution.")
+    ] = None,
+    task: Annotated[
+        FinetuneTask, typer.Option(help="Learn to predict what calls return, or to write programs.")
+    ] = _FINETUNE.task,
+    source: Annotated[
+        str, typer.Option(help="Problems whose training split is learned, for --task synthesis.")
+    ] = _FINETUNE.source,
+    asserts: Annotated[
+        int, typer.Option(min=0, max=3, help="Tests that prompts of --task synthesis show.")
+    ] = _FINETUNE.asserts,
     validation_traces: Annotated[
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
@@ -45,6 +57,9 @@ def finetune(
         int, typer.Option(min=1, help="At most so many held-out traces.")
     ] = _FINETUNE.validation_items,
     model: Model = "smollm2-135m",
+    scratchpad: Annotated[
+        bool, typer.Option("--scratchpad", help="Learn to write the run before the result.")
+    ] = False,
     shots: Shots = _FINETUNE.shots,
     shot_source: ShotSource = None,
     limit: Limit = None,
@@ -119,10 +134,11 @@ def finetune(
     accept_licence: AcceptLicence = False,
     data_dir: DataDir = None,
     accept_unknown_data: AcceptUnknown = False,
+    trust_programs: TrustPrograms = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a LoRA adapter to predict outputs.
+    """Train a LoRA adapter to predict outputs, or to write programs.
 
     Example: probe finetune --traces train.jsonl --model smollm2-135m --out runs/tuned
     """
@@ -130,8 +146,11 @@ def finetune(
     from probe.training.run import finetune_run, preview_items
 
     config = FinetuneConfig(
-        traces=traces,
         out=out,
+        task=task,
+        traces=traces,
+        source=source,
+        asserts=asserts,
         validation_traces=validation_traces,
         validation_items=validation_items,
         model=ModelOptions(
@@ -141,7 +160,10 @@ def finetune(
             accept_licence=accept_licence,
             chat_template=chat_template,
         ),
-        data=DataOptions(data_dir=data_dir, accept_unknown=accept_unknown_data),
+        data=DataOptions(
+            data_dir=data_dir, accept_unknown=accept_unknown_data, trust_programs=trust_programs
+        ),
+        scratchpad=scratchpad,
         shots=shots,
         shot_source=shot_source,
         limit=limit,

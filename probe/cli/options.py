@@ -12,18 +12,24 @@ from probe.prompts import ChatMode
 __all__ = [
     "AcceptLicence",
     "AcceptUnknown",
+    "Adapters",
     "AnyModel",
+    "BatchInvarianceItems",
     "Chat",
+    "Concurrency",
     "DataDir",
     "Device",
     "Dtype",
     "Json",
     "Limit",
+    "MaxNewTokens",
     "Model",
     "Quiet",
+    "RequestTimeout",
     "Seed",
     "ShotSource",
     "Shots",
+    "TokenBudget",
     "TrustPrograms",
     "Workers",
 ]
@@ -37,6 +43,25 @@ Model = Annotated[str, typer.Option(help="Catalog name, local folder or hub id."
 AnyModel = Annotated[
     str,
     typer.Option(help="Catalog name, local folder, hub id, or a server: http://host:port/v1#name."),
+]
+Adapters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adapter",
+        help="LoRA adapter, or the run that trained it. Given several times, with base for "
+        "no adapter, each has a run of its own below --out and the model is loaded once.",
+    ),
+]
+BatchInvarianceItems = Annotated[
+    int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
+]
+MaxNewTokens = Annotated[int, typer.Option(min=1)]
+TokenBudget = Annotated[
+    int | None, typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit.")
+]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")]
+RequestTimeout = Annotated[
+    float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
 ]
 Chat = Annotated[
     ChatMode,

@@ -1,4 +1,4 @@
-"""The commands that ask models and score their answers: ``probe evaluate``."""
+"""``probe evaluate execution``: models predict what calls return."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ import typer
 
 from generators.errors import UsageError
 from generators.records import Origin
-from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
-from probe.options import (
+from probe.cli.asking import ask_and_show
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
+    Adapters,
     AnyModel,
+    BatchInvarianceItems,
     Chat,
+    Concurrency,
     DataDir,
     Device,
     Dtype,
     Json,
     Limit,
     Quiet,
+    RequestTimeout,
     Seed,
     Shots,
     ShotSource,
+    TokenBudget,
+    TrustPrograms,
 )
+from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
 from probe.prompts import EXECUTION, ChatMode, known_contents
-from probe.summaries import run_lines
 from probe.tasks.held_out import Inputs, Setting
-from probe.terminal import display, show
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate_execution"]
 
-evaluate = typer.Typer(help="Ask a model and score its answers.", no_args_is_help=True)
 
 _EXECUTION = ExecutionConfig(traces=Path(), out=Path())
 
 
-@evaluate.command("execution")
 def evaluate_execution(
     traces: Annotated[Path, typer.Option(help="Trace file of held-out programs.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
@@ -55,13 +58,10 @@ def evaluate_execution(
         list[Inputs] | None, typer.Option(help="Only these: asserts, or generated calls.")
     ] = None,
     model: AnyModel = "smollm2-135m",
-    adapter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="LoRA adapter, or the run that trained it. Given several times, with base for "
-            "no adapter, each has a run of its own below --out and the model is loaded once."
-        ),
-    ] = None,
+    adapter: Adapters = None,
+    scratchpad: Annotated[
+        bool, typer.Option("--scratchpad", help="Let the model write the run before the result.")
+    ] = False,
     shots: Shots = _EXECUTION.shots,
     shot_source: ShotSource = None,
     origin: Annotated[Origin | None, typer.Option(help="Only calls of this origin.")] = None,
@@ -76,27 +76,21 @@ def evaluate_execution(
             "share something with them are found."
         ),
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1)] = _EXECUTION.max_new_tokens,
-    batch_invariance_items: Annotated[
-        int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
-    ] = _EXECUTION.batch_invariance_items,
-    token_budget: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit."),
+    max_new_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Else 64, with a scratchpad 768.")
     ] = None,
+    batch_invariance_items: BatchInvarianceItems = _EXECUTION.batch_invariance_items,
+    token_budget: TokenBudget = None,
     chat_template: Chat = ChatMode.NONE,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Server: requests in flight; else 8.")
-    ] = None,
-    request_timeout: Annotated[
-        float | None, typer.Option(min=1, help="Server: seconds for a request; else 600.")
-    ] = None,
+    concurrency: Concurrency = None,
+    request_timeout: RequestTimeout = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",
     accept_licence: AcceptLicence = False,
     data_dir: DataDir = None,
     accept_unknown_data: AcceptUnknown = False,
+    trust_programs: TrustPrograms = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -107,8 +101,6 @@ def evaluate_execution(
 
     Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
     """
-    from probe.tasks.adapters import BASE, evaluate_adapters
-
     options = ModelOptions(
         model=model,
         device=device,
@@ -123,7 +115,9 @@ def evaluate_execution(
         "traces": traces,
         "out": out,
         "model": options,
-        "data": DataOptions(data_dir=data_dir, accept_unknown=accept_unknown_data),
+        "data": DataOptions(
+            data_dir=data_dir, accept_unknown=accept_unknown_data, trust_programs=trust_programs
+        ),
         "shots": shots,
         "shot_source": shot_source,
         "limit": limit,
@@ -133,22 +127,20 @@ def evaluate_execution(
         "seed": seed,
     }
     chosen = {"contents": known_contents(content), "settings": setting, "inputs": inputs}
-    with display(quiet=quiet) as bars:
-        if grid or any(chosen.values()):
-            from probe.tasks.grid import evaluate_grid
+    if grid or any(chosen.values()):
+        from probe.tasks.grid import evaluate_grid
 
-            if origin or per_program:
-                raise UsageError("--origin and --per-program do not go with the grid's options")
-            cells: dict[str, Any] = {
-                name: tuple(values) for name, values in chosen.items() if values
-            }
-            grid_config = GridConfig(**common, **cells)
-            found = evaluate_adapters(evaluate_grid, grid_config, adapter or [BASE], progress=bars)
-        else:
-            from probe.tasks.execution import evaluate_execution as evaluate_one
+        if origin or per_program or scratchpad:
+            raise UsageError(
+                "--origin, --per-program and --scratchpad do not go with the grid's options"
+            )
+        cells: dict[str, Any] = {name: tuple(values) for name, values in chosen.items() if values}
+        grid_config = GridConfig(**common, **cells)
+        ask_and_show(evaluate_grid, grid_config, adapter, as_json=as_json, quiet=quiet)
+    else:
+        from probe.tasks.execution import evaluate_execution as evaluate_one
 
-            config = ExecutionConfig(**common, origin=origin, per_program=per_program)
-            found = evaluate_adapters(evaluate_one, config, adapter or [BASE], progress=bars)
-    lines = [line for run, document in found.items() for line in run_lines(run, document)]
-    several = {"runs": {run.name: document for run, document in found.items()}}
-    show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+        config = ExecutionConfig(
+            **common, origin=origin, per_program=per_program, scratchpad=scratchpad
+        )
+        ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from generators.records import Split
-from probe.options import AcceptLicence, AcceptUnknown, DataDir, Json, Quiet
+from probe.cli.options import AcceptLicence, AcceptUnknown, DataDir, Json, Quiet
 from probe.terminal import display, show
 
 __all__ = ["register"]

@@ -9,10 +9,11 @@ import typer
 
 from generators.records import Origin
 from probe.analysis.properties import PROPERTIES
-from probe.config import DataOptions, ModelOptions, RepresentConfig
-from probe.options import (
+from probe.cli.asking import ask_and_show
+from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
+    Adapters,
     DataDir,
     Device,
     Dtype,
@@ -24,9 +25,8 @@ from probe.options import (
     Shots,
     ShotSource,
 )
-from probe.summaries import run_lines
+from probe.config import DataOptions, ModelOptions, RepresentConfig
 from probe.tasks.positions import Position
-from probe.terminal import display, show
 
 __all__ = ["evaluate_representation"]
 
@@ -37,13 +37,7 @@ def evaluate_representation(
     traces: Annotated[Path, typer.Option(help="Trace file; --trace-lines gives all properties.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
     model: Model = "smollm2-135m",
-    adapter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="LoRA adapter, or the run that trained it. Given several times, with base for "
-            "no adapter, each has a run of its own below --out and the model is loaded once."
-        ),
-    ] = None,
+    adapter: Adapters = None,
     layers: Annotated[
         str,
         typer.Option(help="all, spread (every fourth and the last), or such as 0,4,8; 0: input."),
@@ -76,7 +70,6 @@ def evaluate_representation(
 
     Example: probe evaluate representation --traces test.jsonl --limit 1000 --out runs/states
     """
-    from probe.tasks.adapters import BASE, evaluate_adapters
     from probe.tasks.represent import evaluate_representation as evaluate_one
 
     config = RepresentConfig(
@@ -94,8 +87,4 @@ def evaluate_representation(
         properties=tuple(properties or ()),
         seed=seed,
     )
-    with display(quiet=quiet) as bars:
-        found = evaluate_adapters(evaluate_one, config, adapter or [BASE], progress=bars)
-    lines = [line for run, document in found.items() for line in run_lines(run, document)]
-    several = {"runs": {run.name: document for run, document in found.items()}}
-    show(several if len(found) > 1 else found[out], lines, as_json=as_json)
+    ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)

@@ -8,15 +8,10 @@ from typing import Annotated
 import typer
 
 from generators.records import Split
-from probe.cli_evaluate import evaluate
-from probe.cli_finetune import finetune
-from probe.cli_represent import evaluate_representation
-from probe.config import (
-    DataOptions,
-    GradeConfig,
-    MakeTracesConfig,
-)
-from probe.options import (
+from probe.cli.counterfactual import make_variants
+from probe.cli.evaluate import evaluate
+from probe.cli.finetune import finetune
+from probe.cli.options import (
     AcceptUnknown,
     DataDir,
     Json,
@@ -25,6 +20,11 @@ from probe.options import (
     Seed,
     TrustPrograms,
     Workers,
+)
+from probe.config import (
+    DataOptions,
+    GradeConfig,
+    MakeTracesConfig,
 )
 from probe.summaries import grading_lines, trace_lines
 from probe.terminal import display, show
@@ -37,8 +37,8 @@ _TRACES = MakeTracesConfig(source="", out=Path())
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("make-traces")(make_traces)
+    app.command("make-variants")(make_variants)
     app.command()(finetune)
-    evaluate.command("representation")(evaluate_representation)
     app.add_typer(evaluate, name="evaluate")
     app.command()(grade)
 

@@ -1,0 +1,80 @@
+"""Files that are made once: one process writes them, and a summary with their hash lies beside.
+
+Called by the writers of traces and of variants; what is in the files is theirs to know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from generators import jsonl
+from generators.errors import DataError, RunError
+
+__all__ = ["held", "lacks_summary", "stored_summary", "summary_path"]
+
+
+def summary_path(path: Path) -> Path:
+    """Return where the summary of a file is."""
+    return path.with_name(f"{path.stem}.summary.json")
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the same file.
+
+    Raises:
+        RunError: Another process is writing it.
+        DataError: It cannot be written.
+    """
+    from filelock import FileLock, Timeout  # only writers need it
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{path} is being written by another process") from None
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def stored_summary(path: Path, schema: str, head: dict[str, Any], what: str) -> dict[str, Any]:
+    """Return the summary of a file that is there already, if it is the one asked for.
+
+    Args:
+        path: The file.
+        schema: What it is a file of.
+        head: The header that it would be given.
+        what: What it holds, in a word.
+
+    Raises:
+        RunError: It holds something else, was changed, or lacks its summary.
+        FormatError: It is no file of this schema.
+    """
+    differs = jsonl.difference(jsonl.read_header(path, schema), head)
+    if differs:
+        raise RunError(f"{path} holds other {what} ({differs}); choose another --out")
+    try:
+        row = json.loads(summary_path(path).read_text(encoding="utf-8"))
+        sha256 = row["sha256"]
+    except (OSError, ValueError, TypeError, KeyError):
+        raise lacks_summary(path) from None
+    if sha256 != jsonl.sha256_file(path):
+        raise RunError(f"{path} was changed since it was written; delete it to make it again")
+    found: dict[str, Any] = row
+    return found
+
+
+def lacks_summary(path: Path) -> RunError:
+    """Return the error of a file without the summary that belongs to it."""
+    name = summary_path(path).name
+    return RunError(f"{path} lacks its summary {name}; delete it to make it again")

@@ -1,0 +1,1 @@
+"""Questions about the way a call takes through its program: made from recordings, asked, scored."""

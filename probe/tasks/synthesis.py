@@ -1,0 +1,212 @@
+"""The synthesis side: models write programs from descriptions, graded by running their tests.
+
+``evaluate_synthesis`` asks for samples, grades them in the sandbox while the model goes on, and
+writes a run folder. Called by the command line; numbers are derived in
+:mod:`probe.tasks.synthesis_results`, prompts stand in :mod:`probe.tasks.synthesis_prompts`.
+
+Source: paper, sections 3 and 4; MBPP README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from generators.errors import UsageError
+from generators.literals import EqualityPolicy
+from generators.problems.sources import Source, load_source
+from generators.progress import Progress, Quiet
+from generators.records import Problem, Split, Verdict
+from generators.sandbox.policy import Backend, Limits, choose_backend, detect, warnings_of
+from probe.config import SynthesisConfig
+from probe.extract import Reason
+from probe.prompts import ChatMode
+from probe.runs import RESULTS, RunWriter
+from probe.tasks.asking import MakeGenerator
+from probe.tasks.grading import REFERENCE_FACTOR, Graded, Submission, grade, self_test
+from probe.tasks.items import choose_problems
+from probe.tasks.questions import Grade, Question, ask_questions
+from probe.tasks.synthesis_prompts import TEMPLATES, SynthesisTemplate
+from probe.tasks.synthesis_results import code_of, score_program, synthesis_results
+
+if TYPE_CHECKING:
+    from probe.models.text import Decoding, TextGenerator
+
+__all__ = ["evaluate_synthesis"]
+
+
+def evaluate_synthesis(
+    config: SynthesisConfig, make_generator: MakeGenerator, *, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Run (or resume) an evaluation and return its results document.
+
+    Args:
+        config: What to evaluate.
+        make_generator: Loads the model; called after the inputs were checked.
+        progress: Display of the samples done.
+
+    Raises:
+        ProbeError: An input cannot be used, ``config.out`` holds another run, or the sandbox
+            failed.
+    """
+    source = load_source(
+        config.source, data_dir=config.data.data_dir, accept_unknown=config.data.accept_unknown
+    )
+    template = TEMPLATES[config.template]
+    problems = choose_problems(source.split(config.split), seed=config.seed, limit=config.limit)
+    if not problems:
+        raise UsageError(f"source {source.name} has no problem in the split {config.split}")
+    if config.samples > 1 and config.temperature == 0:
+        raise UsageError("greedy decoding gives one answer; --samples wants a --temperature")
+    shots = _shots(config, source)
+    heads = {"shots": template.head(shots, asserts=config.asserts)}
+    if not (config.out / RESULTS).is_file():
+        choose_backend(trust_programs=config.data.trust_programs)  # before the model is loaded
+        self_test(trust_programs=config.data.trust_programs)
+    generator = make_generator()
+    decoding = _decoding(config, template, generator)
+    identity = _identity(config, source, shots, template, heads, generator, decoding)
+    questions = [
+        Question(
+            key=f"{problem.task_id}/{k}",
+            task_id=problem.task_id,
+            head="shots" if shots else "",
+            prompt=template.query(problem, asserts=config.asserts),
+            fields={"k": k, "tests": len(problem.test_list)},
+            k=k,
+        )
+        for problem in problems
+        for k in range(config.samples)
+    ]
+    with RunWriter(config.out, identity) as run:
+        samples = ask_questions(
+            run,
+            questions,
+            generator,
+            decoding,
+            score=score_program,
+            repeat=config.batch_invariance_items if decoding.greedy else 0,
+            display=progress or Quiet(),
+            heads=heads,
+            grade=_grader(config, problems),
+        )
+        results = synthesis_results(samples)
+        return run.finish(results, [question.key for question in questions])
+
+
+def _shots(config: SynthesisConfig, source: Source) -> list[Problem]:
+    """Return the solved examples: tasks of the prompt split, in the order asked for."""
+    pool = {problem.task_id: problem for problem in source.split(Split.PROMPT)}
+    missing = [task for task in config.shot_ids if task not in pool]
+    if missing:
+        raise UsageError(
+            f"task {missing[0]} is not in the prompt split of {source.name}, which has "
+            f"{', '.join(map(str, pool)) or 'none'}; choose others with --shot-ids"
+        )
+    return [pool[task] for task in config.shot_ids]
+
+
+def _decoding(
+    config: SynthesisConfig, template: SynthesisTemplate, generator: TextGenerator
+) -> Decoding:
+    from probe.models.text import Decoding, chat_of
+
+    chats = chat_of(generator).mode is not ChatMode.NONE
+    return Decoding(
+        max_new_tokens=config.max_new_tokens,
+        stop=() if chats else template.stop,
+        temperature=config.temperature,
+        top_p=config.top_p,
+        seed=config.seed,
+    )
+
+
+def _grader(config: SynthesisConfig, problems: Sequence[Problem]) -> Grade:
+    """Return what runs the tests of samples while more of them are made."""
+    by_id = {problem.task_id: problem for problem in problems}
+
+    def graded(samples: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        backend = choose_backend(trust_programs=config.data.trust_programs)
+        waiting: dict[str, dict[str, Any]] = {}
+        empty: list[dict[str, Any]] = []
+
+        def submissions() -> Iterator[Submission]:
+            for row in samples:
+                found = code_of(row)
+                if found.reason is not Reason.NONE:
+                    empty.append(row)
+                    continue
+                waiting[row["key"]] = row
+                yield Submission(key=row["key"], problem=by_id[row["task_id"]], code=found.text)
+
+        verdicts = grade(
+            submissions(),
+            workers=config.data.workers,
+            trust_programs=config.data.trust_programs,
+        )
+        for verdict in verdicts:
+            yield waiting.pop(verdict.key) | _graded(verdict, backend)
+            while empty:
+                row = empty.pop()
+                yield row | _graded(Graded(key=row["key"], verdict=Verdict.NO_CODE), "")
+        for row in empty:
+            yield row | _graded(Graded(key=row["key"], verdict=Verdict.NO_CODE), "")
+
+    return graded
+
+
+def _graded(verdict: Graded, backend: str) -> dict[str, Any]:
+    return {
+        "tests_inside": verdict.inside,
+        "backend": str(backend),
+        "verdict": str(verdict.verdict),
+        "error": verdict.error,
+        "message": verdict.message,
+        "cpu_seconds": verdict.cpu_seconds,
+        "wall_seconds": verdict.wall_seconds,
+    }
+
+
+def _identity(
+    config: SynthesisConfig,
+    source: Source,
+    shots: Sequence[Problem],
+    template: SynthesisTemplate,
+    heads: dict[str, str],
+    generator: TextGenerator,
+    decoding: Decoding,
+) -> dict[str, Any]:
+    from probe.models.text import chat_of
+
+    limits = Limits()
+    trusts = config.data.trust_programs
+    unsafe = trusts and detect().backend is None
+    return {
+        "verb": "evaluate synthesis",
+        "config": {
+            "preset": config.preset,
+            "split": str(config.split),
+            "shots": len(shots),
+            "shot_ids": [shot.task_id for shot in shots],
+            "asserts": config.asserts,
+            "samples": config.samples,
+            "limit": config.limit,
+            "seed": config.seed,
+            "batch_invariance_items": config.batch_invariance_items,
+            "limits": {
+                "cpu_seconds": limits.cpu_seconds,
+                "wall_seconds": limits.wall_seconds,
+                "memory_bytes": limits.memory_bytes,
+                "reference_factor": REFERENCE_FACTOR,
+            },
+            "trust_programs": trusts,
+            **decoding.to_json(),
+            **chat_of(generator).to_json(),
+        },
+        "inputs": {"source": source.manifest()},
+        "prompts": {template.name: template.sha256},
+        "prompt_heads": heads,
+        "policies": [str(EqualityPolicy.PYTHON_EQ)],
+        "model": generator.identity,
+        **({"warnings": warnings_of([Backend.PROCESS])} if unsafe else {}),
+    }
