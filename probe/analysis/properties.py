@@ -279,4 +279,4 @@ PROPERTIES = {
         ),
     )
 }
-"""By name, in the order of tables."""
+"""By name."""

@@ -9,7 +9,7 @@ come from :mod:`probe.analysis.properties`; models, files and reports are not kn
 - Folds are by program: all items of a program stand on one side, in the outer split as in the
   inner one that chooses the regularisation.
 - The control task asks how much a probe learns by heart. Each *type* of item has one label, drawn
-  at random from the labels' own distribution; selectivity is accuracy minus control accuracy
+  at random with the labels' own distribution; selectivity is accuracy minus control accuracy
   (Source: Hewitt and Liang, Designing and Interpreting Probes with Control Tasks, arXiv
   1909.03368). Its probes are trained and tuned just as those of the property. There a type is a
   word; here it is the last word of the call, which is known before
@@ -23,6 +23,7 @@ come from :mod:`probe.analysis.properties`; models, files and reports are not kn
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -49,7 +50,6 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
 
 _INNER_FOLDS = 3
 _MAX_ITERATIONS = 1000
-_HEX_DIGITS = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,21 +101,23 @@ def control_labels(
 ) -> tuple[str, ...]:
     """Return a label for each item that depends on its type alone, and on chance.
 
+    The types are laid side by side in a random order, each as wide as it has items, and the
+    labels along them, each as wide as its share; a type gets the label at its middle. So the
+    control task has the labels' own distribution, up to the size of a type. Were each type's label
+    drawn by itself, a few frequent types would decide how hard the control task is.
+
     Args:
         types: Type of each item.
-        labels: True labels; a type's label is drawn from their distribution.
-        name: The property, so that each has a draw of its own.
-        seed: Seed of the draw; order and number of the types do not change it.
+        labels: True labels, as many.
+        name: The property, so that each has an order of its own.
+        seed: Seed of the order; that of the items does not change it.
     """
-    pool = sorted(labels)
-    drawn = {kind: pool[int(_share(seed, name, kind) * len(pool))] for kind in set(types)}
+    widths, pool = Counter(types), sorted(labels)
+    drawn, start = {}, 0
+    for kind in sorted(widths, key=lambda kind: sha256_text(f"{seed}\0{name}\0{kind}")):
+        drawn[kind] = pool[start + widths[kind] // 2]
+        start += widths[kind]
     return tuple(drawn[kind] for kind in types)
-
-
-def _share(seed: int, name: str, kind: str) -> float:
-    """Return a number from 0 to below 1 that is fixed by its arguments."""
-    digest = sha256_text("\0".join([str(seed), name, kind]))
-    return float(int(digest[:_HEX_DIGITS], 16) / 16**_HEX_DIGITS)
 
 
 def majority_guesses(labels: Sequence[str], splits: Splits) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def layers_picture(
     grid[-1, 0].set_xlabel("Layer (0: embeddings)", color=INK, fontsize=FONT)
     _legend(figure, labels)
     figure.subplots_adjust(
-        left=0.13,
+        left=0.15,
         right=0.97,
         top=1 - (legend + 0.25) / height,
         bottom=0.55 / height,
@@ -135,12 +135,12 @@ def _legend(figure: Figure, labels: Sequence[str]) -> None:
     for series, label in enumerate(labels):
         colour, marker = style_of(series)
         handles.append(Line2D([], [], color=colour, marker=marker, markersize=6, label=label))
-    for label, dash in (
-        ("Control task", _CONTROL),
-        ("Bag of tokens", _BAG),
-        ("Most frequent label", _MAJORITY),
-    ):
-        handles.append(Line2D([], [], color=MUTED, linestyle=dash, linewidth=1.4, label=label))
+    muted: dict[str, Any] = {"color": MUTED, "linewidth": 1.4}
+    handles += [
+        Line2D([], [], linestyle=_CONTROL, label="Control task", **muted),
+        Line2D([], [], linestyle=_BAG, label="Bag of tokens", **muted),
+        Line2D([], [], linestyle=_MAJORITY, label="Most frequent label", **muted),
+    ]
     figure.legend(
         handles=handles,
         loc="upper left",

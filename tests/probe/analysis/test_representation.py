@@ -141,12 +141,18 @@ class TestControlLabels:
         turned = control_labels(types[::-1], labels, name="x", seed=0)
         assert turned == drawn[::-1]
 
-    def test_drawn_from_the_labels_own_distribution(self) -> None:
+    def test_as_frequent_as_the_labels_whatever_the_sizes_of_types(self) -> None:
         labels = ["a"] * 700 + ["b"] * 200 + ["c"] * 100
-        drawn = Counter(control_labels([str(n) for n in range(1000)], labels, name="x", seed=0))
-        assert set(drawn) == {"a", "b", "c"}
-        for name, expected in (("a", 700), ("b", 200), ("c", 100)):
-            assert abs(drawn[name] - expected) < 4 * (expected * (1 - expected / 1000)) ** 0.5
+        types = [str(int(n**0.5)) for n in range(1000)]  # from 1 to 61 items
+        for seed in range(5):
+            drawn = Counter(control_labels(types, labels, name="x", seed=seed))
+            for name, expected in (("a", 700), ("b", 200), ("c", 100)):
+                assert abs(drawn[name] - expected) <= 62
+
+    def test_a_type_may_get_any_label(self) -> None:
+        labels, types = ["a", "b"] * 50, [str(n // 10) for n in range(100)]
+        seen = {control_labels(types, labels, name="x", seed=seed)[0] for seed in range(20)}
+        assert seen == {"a", "b"}
 
     def test_depends_on_the_property_and_the_seed(self) -> None:
         types, labels = [str(n) for n in range(64)], ["a", "b"] * 32

@@ -19,6 +19,7 @@ COMMANDS = [
     ["evaluate", "execution"],
     ["evaluate", "steps"],
     ["evaluate", "counterfactual"],
+    ["evaluate", "representation"],
     ["grade"],
     ["report"],
     ["verify"],
