@@ -130,11 +130,12 @@ def _fields(run: ReportRun) -> Iterator[tuple[str, str]]:
 
 def _input(name: str, value: Any) -> Iterator[tuple[str, str]]:
     title = {
-        "training_traces": "Baselines learn from",
+        "baseline_traces": "Baselines learn from",
+        "training_traces": "Traces of training programs",
         "shots": "Source of the solved examples",
     }.get(name, f"Input: {name}")
-    if name == "training_traces" and not value:
-        yield title, "other programs of the same trace file, in folds by program"
+    if name in ("baseline_traces", "training_traces") and not value:
+        yield title, "none: baselines learn from other programs of the trace file, in folds"
     elif isinstance(value, dict):
         digest = value.get("content_sha256") or value.get("sha256")
         known = [_text(part) for part in (value.get("name"), digest) if part]
