@@ -45,10 +45,14 @@ def changes_sections(runs: Sequence[ReportRun]) -> list[Section]:
 def _section(run: ReportRun, place: int) -> Section:
     key = f"changes-{place}"
     who = f"{run.model_name}, tuned" if run.tuned else run.model_name
+    told = visible(
+        " ".join((f"{who}, {run.shots}-shot, changed programs.", *_sentences(run.results)))
+    )
     return Section(
         key=key,
         title=visible(f"Changed programs: {run.name}"),
-        text=visible(" ".join((f"{who}, {run.shots}-shot.", *_sentences(run.results)))),
+        text=told,
+        headlines=(told,),
         tables=(
             *(_kinds_table(run, policy, f"{key}-{policy}") for policy in POLICIES),
             _given_right_table(run, f"{key}-given-right"),

@@ -120,8 +120,8 @@ def make_document(inputs: Inputs) -> Document:
         for place in range(len(matched))
     )
     sections = _sections(inputs)
-    found = tuple(note for section in sections for note in section.notes)
-    told = groups[0].answer if groups else found or (_without_execution(inputs),)
+    found = tuple(sentence for section in sections for sentence in section.headlines)
+    told = (*(groups[0].answer if groups else ()), *found) or (_without_execution(inputs),)
     return Document(
         title=_title(inputs),
         subtitle=_subtitle(inputs, matched),

@@ -67,6 +67,7 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
         "description, other test cases, and what they make up together. A program counts as "
         "right if every held-out call is.",
         notes=tuple(visible(note) for note in _notes(cohort, labels, cells)),
+        headlines=tuple(visible(_reached(labels[run], cells[run.name])) for run in cohort.runs),
         tables=tuple(tables),
         picture=types_picture(
             [

@@ -59,7 +59,8 @@ def _section(
         f"the program and the call, {where}: {count(first['n_items'], 'item')} of "
         f"{count(first['n_programs'], 'program')}, each probe trained on other programs. The "
         "answer is not in the prompt.",
-        notes=tuple(visible(note) for note in _notes(cohort, labels, position)),
+        notes=(told := tuple(visible(note) for note in _notes(cohort, labels, position))),
+        headlines=told,
         tables=tuple(tables),
         picture=_picture(cohort, labels, position, f"{key}-figure") if _names(cohort) else None,
     )

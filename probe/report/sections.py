@@ -40,6 +40,7 @@ class Section:
         tables: Its tables.
         picture: Its figure.
         notes: What was found, in sentences.
+        headlines: Of these, the sentences that stand at the top of the report.
     """
 
     key: str
@@ -48,14 +49,15 @@ class Section:
     tables: tuple[Table, ...]
     picture: Picture | None = None
     notes: tuple[str, ...] = ()
+    headlines: tuple[str, ...] = ()
 
 
 def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:
     """Describe a fine-tuning run: what it cost, its losses, which evaluated run it made."""
     key = f"training-{place}"
     digest = run.results["adapter_sha256"]
-    used = [f"“{r.name}”" for r in inputs.execution if r.adapter == digest]
-    told = f"Run “{run.name}” tuned {run.model_name} on execution traces. " + (
+    used = [f"“{r.name}”" for r in inputs.runs if r.adapter == digest]
+    told = f"Run “{run.name}” tuned {run.model_name} {_learned(run)}. " + (
         f"Its adapter is the one evaluated in {' and '.join(used)}."
         if used
         else "No evaluation shown here used its adapter."
@@ -79,6 +81,10 @@ def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:
         tables=tables,
         picture=picture if run.losses or validation else None,
     )
+
+
+def _learned(run: ReportRun) -> str:
+    return "to write programs" if run.config.get("task") == "synthesis" else "on execution traces"
 
 
 def _validation(run: ReportRun) -> list[tuple[int, float]]:

@@ -62,7 +62,8 @@ def _section(runs: Sequence[ReportRun], labels: Labels, key: str, suffix: str) -
         title=f"Questions about steps{suffix}",
         text="Not only what a call returns is asked, but the way there: lines, conditions, "
         "values, turns of loops, exceptions.",
-        notes=tuple(visible(_told(run, labels)) for run in runs),
+        notes=(told := tuple(visible(_told(run, labels)) for run in runs)),
+        headlines=told,
         tables=(
             _against_table(runs, kinds, labels, f"{key}-scores"),
             _baseline_table(runs[0], kinds, f"{key}-baselines"),

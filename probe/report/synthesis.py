@@ -60,7 +60,8 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
         title=f"Writing programs{title}",
         text=f"{count(problems, 'problem')}, {count(each, 'sample')} each, graded by running the "
         f"tests in the sandbox; {_protocol(first)}.",
-        notes=tuple(visible(note) for note in _notes(cohort, labels)),
+        notes=(told := tuple(visible(note) for note in _notes(cohort, labels))),
+        headlines=told,
         tables=tuple(tables),
         picture=types_picture(
             [
