@@ -52,6 +52,7 @@ def _section(
     within = _within_table(cohort, labels, position, key)
     tables += [within] if within else []
     tables += _difference_tables(cohort, labels, position, key)
+    told = tuple(visible(note) for note in _notes(cohort, labels, position))
     return Section(
         key=key,
         title=f"What the states carry, {where}" + (f" (set {place})" if several else ""),
@@ -59,7 +60,7 @@ def _section(
         f"the program and the call, {where}: {count(first['n_items'], 'item')} of "
         f"{count(first['n_programs'], 'program')}, each probe trained on other programs. The "
         "answer is not in the prompt.",
-        notes=(told := tuple(visible(note) for note in _notes(cohort, labels, position))),
+        notes=told,
         headlines=told,
         tables=tuple(tables),
         picture=_picture(cohort, labels, position, f"{key}-figure") if _names(cohort) else None,

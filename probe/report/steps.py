@@ -57,12 +57,13 @@ def _questions(run: ReportRun) -> Any:
 
 def _section(runs: Sequence[ReportRun], labels: Labels, key: str, suffix: str) -> Section:
     kinds = [str(kind) for kind in StepKind if str(kind) in runs[0].results["kinds"]]
+    told = tuple(visible(_told(run, labels)) for run in runs)
     return Section(
         key=key,
         title=f"Questions about steps{suffix}",
         text="Not only what a call returns is asked, but the way there: lines, conditions, "
         "values, turns of loops, exceptions.",
-        notes=(told := tuple(visible(_told(run, labels)) for run in runs)),
+        notes=told,
         headlines=told,
         tables=(
             _against_table(runs, kinds, labels, f"{key}-scores"),

@@ -55,12 +55,13 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
     tables = [_scores_table(cohort, labels, key), _outcomes_table(cohort, labels, key)]
     pairs = _pairs_table(cohort, labels, key)
     tables += [pairs] if pairs else []
+    told = tuple(visible(note) for note in _notes(cohort, labels))
     return Section(
         key=key,
         title=f"Writing programs{title}",
         text=f"{count(problems, 'problem')}, {count(each, 'sample')} each, graded by running the "
         f"tests in the sandbox; {_protocol(first)}.",
-        notes=(told := tuple(visible(note) for note in _notes(cohort, labels))),
+        notes=told,
         headlines=told,
         tables=tuple(tables),
         picture=types_picture(
