@@ -33,10 +33,9 @@ _Name = tuple[str, str, str]
 
 def grid_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return one section for each cohort of matched grids."""
-    labels = Labels(runs)
     groups = cohorts(runs)
     return [
-        _section(cohort, labels, f"grid-{place}", "" if len(groups) == 1 else f" (set {place})")
+        _section(cohort, Labels(cohort.runs), place, several=len(groups) > 1)
         for place, cohort in enumerate(groups, 1)
     ]
 
@@ -45,7 +44,8 @@ def _cells(run: ReportRun) -> dict[_Name, dict[str, Any]]:
     return {(c["content"], c["setting"], c["inputs"]): c for c in run.results["cells"]}
 
 
-def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
+def _section(cohort: Cohort, labels: Labels, place: int, *, several: bool) -> Section:
+    key = f"grid-{place}"
     cells = {run.name: _cells(run) for run in cohort.runs}
     names = list(cells[cohort.runs[0].name])
     blocks = list(dict.fromkeys((inputs, setting) for _, setting, inputs in names))
@@ -62,12 +62,12 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
     size = cells[cohort.runs[0].name][names[0]]["n_programs"]
     return Section(
         key=key,
-        title=f"What the prompt shows{title}",
+        title="What the prompt shows" + (f" (set {place})" if several else ""),
         text=f"The same {count(size, 'program')} under every prompt content: the program, its "
         "description, other test cases, and what they make up together. A program counts as "
         "right if every held-out call is.",
         notes=tuple(visible(note) for note in _notes(cohort, labels, cells)),
-        headlines=tuple(visible(_reached(labels[run], cells[run.name])) for run in cohort.runs),
+        headlines=tuple(visible(told) for told in _headlines(cohort, labels, cells, place)),
         tables=tuple(tables),
         picture=types_picture(
             [
@@ -261,6 +261,26 @@ def _notes(
             f"exact value: {', '.join(parts)}. Elsewhere it is not told apart from a guess that "
             "does not read the program (exact McNemar test, Holm's correction over the cells)."
         )
+
+
+def _headlines(
+    cohort: Cohort, labels: Labels, cells: dict[str, dict[_Name, dict[str, Any]]], place: int
+) -> Iterator[str]:
+    """Say what is reached, of the first set alone, and what fresh inputs change."""
+    for run in cohort.runs:
+        if place == 1:
+            yield _reached(labels[run], cells[run.name])
+        parts = [
+            f"{points_interval(estimate(row[_POLICY]['difference']))} with "
+            f"{content_name(row['content'])}"
+            for row in run.results["fresh_minus_public"]
+            if row["setting"] == "L"
+        ]
+        if parts:
+            yield (
+                f"{labels[run]}, fresh inputs minus public asserts of the same programs, points: "
+                f"{'; '.join(parts)}."
+            )
 
 
 def _reached(label: str, cells: dict[_Name, dict[str, Any]]) -> str:

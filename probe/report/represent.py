@@ -33,10 +33,9 @@ _BASES = {"majority": "the most frequent label", "bag": "the bag of tokens"}
 
 def represent_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return one section for each position of each cohort of matched runs."""
-    labels = Labels(runs)
     groups = cohorts(runs)
     return [
-        _section(cohort, labels, position, place, several=len(groups) > 1)
+        _section(cohort, Labels(cohort.runs), position, place, several=len(groups) > 1)
         for place, cohort in enumerate(groups, 1)
         for position in cohort.runs[0].config["positions"]
     ]

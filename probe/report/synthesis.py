@@ -38,12 +38,11 @@ _OUTCOMES = {
 
 def synthesis_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return a section for each cohort of matched runs, and one on sizes where there are three."""
-    labels = Labels(runs)
     groups = cohorts(runs)
     found = []
     for place, cohort in enumerate(groups, 1):
         title = "" if len(groups) == 1 else f" (set {place})"
-        found.append(_section(cohort, labels, f"synthesis-{place}", title))
+        found.append(_section(cohort, Labels(cohort.runs), f"synthesis-{place}", title))
         scaling = _scaling_section(cohort, f"scaling-{place}", title)
         found += [scaling] if scaling else []
     return found
