@@ -1,7 +1,8 @@
 """A report with the runs it was made from beside it, so that anybody can recompute it.
 
 Called by ``probe report`` and quickstart. What is copied is what ``probe verify`` needs: manifest,
-samples, log and results; adapters stay where they are.
+samples, log and results; adapters stay where they are, and paths in the recorded command are cut
+to their last part, as in the page.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from generators.errors import DataError, RunError, UsageError
+from generators.jsonl import write_json
 from generators.progress import Progress
+from probe.manifest import MANIFEST_SCHEMA
 from probe.report.build import ReportSummary, build_report
-from probe.runs import MANIFEST, RESULTS, SAMPLES
+from probe.report.numbers import scrub
+from probe.runs import MANIFEST, RESULTS, SAMPLES, read_json
 from probe.training.results import LOG
 
 __all__ = ["RUNS", "bundled", "write_report"]
@@ -77,3 +81,6 @@ def _copy(path: Path, target: Path) -> None:
     for name in _KEPT:
         if (path / name).is_file():
             shutil.copyfile(path / name, target / name)
+    manifest = read_json(target / MANIFEST, MANIFEST_SCHEMA)
+    argv = [scrub(str(part)) for part in manifest.get("argv") or []]
+    write_json(target / MANIFEST, {**manifest, "argv": argv})

@@ -210,3 +210,15 @@ def test_the_batch_invariance_of_a_run_is_shown(
     assert "decoded once more" in shown
     build_report([untried], tmp_path / "one")
     assert "when decoded alone" not in (tmp_path / "one" / "report.md").read_text()
+
+
+def test_kept_runs_name_no_folders_of_the_machine(usual_runs: list[Path], tmp_path: Path) -> None:
+    from probe.report.bundle import write_report
+
+    write_report(usual_runs, tmp_path / "out")
+    for run in usual_runs:
+        argv = json.loads((run / "manifest.json").read_text())["argv"]
+        kept = json.loads((tmp_path / "out" / "runs" / run.name / "manifest.json").read_text())
+        assert any(part.startswith("/") for part in argv)
+        assert not any(part.startswith("/") for part in kept["argv"])
+        assert [part.rpartition("/")[2] for part in argv] == kept["argv"]
