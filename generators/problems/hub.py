@@ -16,7 +16,7 @@ from typing import Any
 from generators.errors import ChecksumError, SourceUnavailableError
 from generators.problems.registry import HUB_REPOSITORY, HUB_REVISION
 
-__all__ = ["fetch_rows", "published_text"]
+__all__ = ["fetch_rows", "is_offline", "published_text"]
 
 _PARTS = ("prompt", "test", "validation", "train")
 _COLUMNS = {
@@ -25,6 +25,11 @@ _COLUMNS = {
 }
 _TIMEOUT_SECONDS = 10.0
 _TRUE = {"1", "ON", "YES", "TRUE"}
+
+
+def is_offline() -> bool:
+    """Tell whether ``HF_HUB_OFFLINE`` forbids to fetch anything."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE
 
 
 def fetch_rows(folder: str) -> list[dict[str, Any]]:
@@ -38,7 +43,7 @@ def fetch_rows(folder: str) -> list[dict[str, Any]]:
             reason alone.
         ChecksumError: A downloaded file is no parquet file with the columns of MBPP.
     """
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
+    if is_offline():
         raise SourceUnavailableError("HF_HUB_OFFLINE is set")
     names = [f"{folder}/{part}-00000-of-00001.parquet" for part in _PARTS]
     _reach(names[0])

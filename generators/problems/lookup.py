@@ -15,9 +15,18 @@ from typing import Any
 from generators.errors import DataError
 from generators.paths import cache_dir
 from generators.problems.basics import basics_path
-from generators.problems.registry import SourceInfo, known_sources, source_info
+from generators.problems.registry import SourceInfo, known_names, known_sources, source_info
 
-__all__ = ["Location", "Supply", "cached_path", "folder_path", "is_path", "list_sources", "locate"]
+__all__ = [
+    "Location",
+    "Supply",
+    "cached_path",
+    "data_folder",
+    "folder_path",
+    "is_path",
+    "list_sources",
+    "locate",
+]
 
 
 class Supply(StrEnum):
@@ -27,6 +36,7 @@ class Supply(StrEnum):
     FOLDER = "folder"
     CACHE = "cache"
     HUB = "hub"
+    HOME = "home page"
     FILE = "file"
 
 
@@ -67,7 +77,7 @@ def locate(name: str, data_dir: Path | None = None) -> Location | None:
 
 
 def list_sources(data_dir: Path | None = None) -> list[dict[str, Any]]:
-    """Say for each named source where it would come from, without reading or fetching it.
+    """Say for each source of programs where it would come from, without reading or fetching it.
 
     Returns:
         Per source ``name, description, licence, homepage, supply, path``; ``supply`` is
@@ -94,7 +104,7 @@ def list_sources(data_dir: Path | None = None) -> list[dict[str, Any]]:
 
 def is_path(name: str) -> bool:
     """Tell whether a source is given as a path: no known name, and one by its look, or a file."""
-    if name in {info.name for info in known_sources()}:
+    if name in known_names():
         return False
     path = Path(name)
     return path.suffix in {".json", ".jsonl"} or path.name != name or path.is_file()
@@ -105,11 +115,11 @@ def cached_path(info: SourceInfo) -> Path:
     return cache_dir() / "data" / info.file
 
 
-def folder_path(info: SourceInfo, data_dir: Path | None) -> Path | None:
-    """Return the source's file in the data folder: ``mbpp/<file>``, else ``<file>``, else ``None``.
+def data_folder(data_dir: Path | None) -> Path | None:
+    """Return the data folder: the one given, else that of ``PROBE_DATA_DIR``, else ``None``.
 
     Raises:
-        DataError: The data folder does not exist.
+        DataError: It does not exist.
     """
     named = data_dir or os.environ.get("PROBE_DATA_DIR")
     if not named:
@@ -118,5 +128,17 @@ def folder_path(info: SourceInfo, data_dir: Path | None) -> Path | None:
     if not folder.is_dir():
         option = "--data-dir" if data_dir else "PROBE_DATA_DIR"
         raise DataError(f"no data folder at {folder}: correct {option}")
+    return folder
+
+
+def folder_path(info: SourceInfo, data_dir: Path | None) -> Path | None:
+    """Return the source's file in the data folder: ``mbpp/<file>``, else ``<file>``, else ``None``.
+
+    Raises:
+        DataError: The data folder does not exist.
+    """
+    folder = data_folder(data_dir)
+    if folder is None:
+        return None
     candidates = (folder / "mbpp" / info.file, folder / info.file)
     return next((path for path in candidates if path.is_file()), None)

@@ -1,9 +1,10 @@
-"""The named problem sources: licences, places, splits, and the contents that are known.
+"""The named sources of programs with tests: licences, places, splits, and the known contents.
 
 Called by :mod:`generators.problems.sources`. A known content is a content hash
 (:func:`generators.problems.mbpp.content_sha256`) and what it is. After a change of the embedded
 corpus, or for another public copy of MBPP, ``probe data show NAME --accept-unknown-data --json``
-prints the hash to enter here as ``content_sha256``.
+prints the hash to enter here as ``content_sha256``. MathQA-Python is another kind of source
+(:mod:`generators.problems.mathqa.source`); only its name stands here.
 """
 
 from __future__ import annotations
@@ -16,10 +17,19 @@ from generators.errors import DataError
 from generators.problems import basics, mbpp
 from generators.records import Split
 
-__all__ = ["HUB_REPOSITORY", "HUB_REVISION", "SourceInfo", "known_sources", "source_info"]
+__all__ = [
+    "HUB_REPOSITORY",
+    "HUB_REVISION",
+    "MATHQA",
+    "SourceInfo",
+    "known_names",
+    "known_sources",
+    "source_info",
+]
 
 HUB_REPOSITORY = "google-research-datasets/mbpp"
 HUB_REVISION = "4bb6404fdc6cacfda99d4ac4205087b89d32030c"
+MATHQA = "mathqa-python"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +101,17 @@ _SOURCES = (
 
 
 def known_sources() -> tuple[SourceInfo, ...]:
-    """Return the named sources, the embedded one first."""
+    """Return the named sources of programs with tests, the embedded one first."""
     return _SOURCES
 
 
+def known_names() -> tuple[str, ...]:
+    """Return the names of all sources, of both kinds."""
+    return (*(info.name for info in _SOURCES), MATHQA)
+
+
 def source_info(name: str) -> SourceInfo:
-    """Return the entry of a named source.
+    """Return the entry of a named source of programs with tests.
 
     Raises:
         DataError: There is none; a close name is suggested.
@@ -104,7 +119,12 @@ def source_info(name: str) -> SourceInfo:
     for info in _SOURCES:
         if info.name == name:
             return info
-    names = [info.name for info in _SOURCES]
+    names = known_names()
+    if name == MATHQA:
+        raise DataError(
+            f"{MATHQA} has no programs with tests, but word problems with a number for an answer: "
+            f"use {', '.join(names[:-1])} here, or a .jsonl file"
+        )
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise DataError(

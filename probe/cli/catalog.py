@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from generators.records import Split
+from generators.problems.registry import MATHQA
 from probe.cli.options import AcceptLicence, AcceptUnknown, DataDir, Json, Quiet
 from probe.terminal import display, show
 
@@ -31,10 +31,10 @@ def data_list(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = Fa
 
     Example: probe data list
     """
-    from generators.problems.sources import list_sources
+    from generators.problems.catalog import list_all
 
     with display(quiet=quiet):
-        rows = list_sources(data_dir)
+        rows = list_all(data_dir)
     lines = [
         f"{row['name']:<16} {row['supply']:<9} {row['licence']:<11} {row['description']}"
         for row in rows
@@ -45,8 +45,10 @@ def data_list(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = Fa
 @_data.command("show")
 def data_show(
     name: Annotated[str, typer.Argument(help="Name, or a JSONL file.")],
-    split: Annotated[Split | None, typer.Option(help="Only this split.")] = None,
-    first: Annotated[int, typer.Option(min=0, help="How many problems to show.")] = 3,
+    split: Annotated[str | None, typer.Option(help="Only this split.")] = None,
+    first: Annotated[
+        int | None, typer.Option(min=0, help="How many problems to show; a few by default.")
+    ] = None,
     data_dir: DataDir = None,
     accept_unknown_data: AcceptUnknown = False,
     as_json: Json = False,
@@ -56,18 +58,23 @@ def data_show(
 
     Example: probe data show mbpp --split test --first 5
     """
-    from generators.problems.sources import describe
+    from generators.problems.catalog import describe_any
 
     with display(quiet=quiet):
-        found = describe(
+        found = describe_any(
             name,
             data_dir=data_dir,
             accept_unknown=accept_unknown_data,
             first=first,
             split=split,
         )
+    lines = _word_problems(found) if name == MATHQA else _programs(found)
+    show(found, lines, as_json=as_json)
+
+
+def _programs(found: dict[str, Any]) -> list[str]:
     splits = ", ".join(f"{n} {split}" for split, n in found["splits"].items())
-    lines = [
+    return [
         f"{found['name']}: {found['problems']} problems ({splits})",
         f"from: {found['supply']}, {found['path']}",
         f"content sha256: {found['content_sha256']} ({found['version'] or 'not a known version'})",
@@ -77,7 +84,33 @@ def data_show(
             for row in found["first"]
         ],
     ]
-    show(found, lines, as_json=as_json)
+
+
+def _word_problems(found: dict[str, Any]) -> list[str]:
+    splits: dict[str, dict[str, Any]] = found["splits"]
+    table: dict[str, list[Any]] = {
+        "": list(splits),
+        "from": [row["supply"] for row in splits.values()],
+        "as published": ["yes" if row["known"] else "no" for row in splits.values()],
+        "rows": [row["rows"] for row in splits.values()],
+    }
+    for reason in found["dropped"]:
+        table[f"dropped: {reason}"] = [row["dropped"][reason] for row in splits.values()]
+    table["problems"] = [row["problems"] for row in splits.values()]
+    table["problems expected"] = [row["expected"] for row in splits.values()]
+    for relation in ("question", "formula", "template"):
+        across = found["twins"][relation]["across"]
+        for other in splits if len(splits) > 1 else ():
+            counts = [across[split].get(other, "-") for split in splits]
+            table[f"same {relation} in {other}"] = counts
+    lines = [f"{found['name']}: {found['problems']} problems", f"licence: {found['licence']}"]
+    lines += [
+        f"{name:<34}" + "".join(f"{cell:>16}" for cell in cells) for name, cells in table.items()
+    ]
+    for row in found["first"]:
+        head = f"{row['id']}: answer {row['answer']!r}, option {row['option']!r}"
+        lines += ["", head, row["text"], row["dsl"], row["code"]]
+    return lines
 
 
 @_data.command("fetch")
@@ -88,14 +121,14 @@ def data_fetch(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put a source into the cache, from the data folder or the public hub.
+    """Put a source into the cache, from the data folder or its public place.
 
     Example: probe data fetch mbpp
     """
-    from generators.problems.sources import fetch_source
+    from generators.problems.catalog import fetch_any
 
     with display(quiet=quiet):
-        path = fetch_source(name, data_dir=data_dir, accept_unknown=accept_unknown_data)
+        path = fetch_any(name, data_dir=data_dir, accept_unknown=accept_unknown_data)
     show({"name": name, "path": str(path)}, [f"{name}: {path}"], as_json=as_json)
 
 
@@ -161,13 +194,13 @@ def doctor(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False
     Example: probe doctor
     """
     from generators.paths import cache_dir
-    from generators.problems.sources import list_sources
+    from generators.problems.catalog import list_all
     from generators.sandbox.policy import detect
     from probe.models.load import choose_device
 
     with display(quiet=quiet):
         sandbox = detect()
-        sources = list_sources(data_dir)
+        sources = list_all(data_dir)
     folder = cache_dir()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free

@@ -127,7 +127,10 @@ def test_another_trace_file_is_not_overwritten(traces: Path) -> None:
 def test_what_is_here(data_dir: Path, tmp_path: Path) -> None:
     listed = json.loads(probe("data", "list", "--data-dir", data_dir, "--json").stdout)
     supplies = {row["name"]: row["supply"] for row in listed["sources"]}
-    assert supplies == {"basics": "embedded", "mbpp": "folder", "mbpp-sanitized": "folder"}
+    assert supplies == {
+        "basics": "embedded", "mbpp": "folder", "mbpp-sanitized": "folder",
+        "mathqa-python": "folder",
+    }  # fmt: skip
     shown = probe("data", "show", "mbpp", "--data-dir", data_dir, "--json")
     assert json.loads(shown.stdout)["splits"] == {
         "prompt": 10, "test": 500, "validation": 90, "train": 374,

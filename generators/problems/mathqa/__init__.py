@@ -1,0 +1,1 @@
+"""MathQA-Python: word problems whose answer is a number, with a program that computes it."""
