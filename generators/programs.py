@@ -177,7 +177,7 @@ class Program:
         admitted = []
         for call in calls:
             text = canonical(call)
-            if self._caps.call_too_long(text):
+            if call.origin is not Origin.ASSERT and self._caps.call_too_long(text):
                 self.drops[DropReason.CALL_TOO_LONG] += 1
                 if self._source is not None:
                     self._source.tell(call, sound=False)
@@ -246,7 +246,9 @@ class Program:
         if expected is not None and not equal(EqualityPolicy.PYTHON_EQ, candidate.value, expected):
             self._drop(candidate, DropReason.WRONG_VALUE)
             self._wrong.append(f"{shortened(candidate.text)} is not {shortened(expected)}")
-        elif self._caps.output_too_long(candidate.value):
+        elif candidate.call.origin is not Origin.ASSERT and self._caps.output_too_long(
+            candidate.value
+        ):
             self._drop(candidate, DropReason.OUTPUT_TOO_LONG)
         else:
             self.kept.append(candidate)

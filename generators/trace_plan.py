@@ -46,8 +46,8 @@ class TracePlan:
     Attributes:
         inputs: Traces with generated calls wanted per program.
         seed: Seed of the generated calls.
-        max_call_chars: Longest call that is kept.
-        max_output_chars: Longest output that is kept.
+        max_call_chars: Longest generated call that is kept; asserts are kept whatever their length.
+        max_output_chars: Longest output of a generated call that is kept.
         max_call_tokens: The same in tokens, where a tokenizer counts them.
         max_output_tokens: The same in tokens.
         tokenizer: Identity of that tokenizer, ``""`` for none.
@@ -74,7 +74,7 @@ class TracePlan:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """The plan's bounds on the length of texts.
+    """The plan's bounds on the length of a generated call and its output.
 
     Attributes:
         plan: The plan.

@@ -68,16 +68,20 @@ def make_traces(
         bool, typer.Option("--trace-lines", help="Also each line's turn and what it changed.")
     ] = False,
     max_call_chars: Annotated[
-        int, typer.Option(min=1, help="Longest call.")
+        int, typer.Option(min=1, help="Longest generated call.")
     ] = _TRACES.max_call_chars,
     max_output_chars: Annotated[
-        int, typer.Option(min=1, help="Longest output.")
+        int, typer.Option(min=1, help="Longest output of a generated call.")
     ] = _TRACES.max_output_chars,
     tokenizer: Annotated[
         str | None, typer.Option(help="Model whose tokens the next two count.")
     ] = None,
-    max_call_tokens: Annotated[int | None, typer.Option(min=1, help="Longest call.")] = None,
-    max_output_tokens: Annotated[int | None, typer.Option(min=1, help="Longest output.")] = None,
+    max_call_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Longest generated call.")
+    ] = None,
+    max_output_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Longest output of a generated call.")
+    ] = None,
     limit: Limit = None,
     seed: Seed = 0,
     workers: Workers = 2,

@@ -89,8 +89,6 @@ def test_asserts_come_first_and_every_field_is_filled() -> None:
             "f(1) == ['a']",
             make_plan(),
         ),
-        (DropReason.CALL_TOO_LONG, IDENTITY, "f('xxxxxx') == 1", make_plan(max_call_chars=9)),
-        (DropReason.OUTPUT_TOO_LONG, IDENTITY, "f('yyy') == 'yyy'", make_plan(max_output_chars=4)),
         (DropReason.OUTPUT_TOO_LONG, IDENTITY, "f('y' * 10**6) == ''", make_plan()),
         (DropReason.WRONG_VALUE, IDENTITY, "f(1) == 2", make_plan()),
         (DropReason.NOT_A_LITERAL, IDENTITY, "f(1) > 0", make_plan()),
@@ -108,7 +106,8 @@ def test_every_reason_to_drop_a_call(
 
 def test_every_reason_to_drop_is_tested_above_or_below() -> None:
     marks = test_every_reason_to_drop_a_call.pytestmark  # type: ignore[attr-defined]
-    assert {row[0] for row in marks[0].args[1]} | {DropReason.DUPLICATE} == set(DropReason)
+    below = {DropReason.DUPLICATE, DropReason.CALL_TOO_LONG}
+    assert {row[0] for row in marks[0].args[1]} | below == set(DropReason)
 
 
 def test_a_call_that_is_spelled_twice_counts_once() -> None:
@@ -238,15 +237,32 @@ def test_asserts_that_raise_are_never_kept() -> None:
     assert result.drops[DropReason.EXCEPTION] == 1
 
 
-def test_lengths_in_tokens_are_bounded() -> None:
+@pytest.mark.parametrize(
+    ("caps", "reason"),
+    [
+        ({"max_call_chars": 10}, DropReason.CALL_TOO_LONG),
+        ({"max_call_tokens": 10}, DropReason.CALL_TOO_LONG),
+        ({"max_output_chars": 12}, DropReason.OUTPUT_TOO_LONG),
+        ({"max_output_tokens": 12}, DropReason.OUTPUT_TOO_LONG),
+    ],
+)
+def test_generated_calls_are_bounded_in_length_and_asserts_are_not(
+    caps: dict[str, int], reason: DropReason
+) -> None:
     code = "def f(x):\n    return x + x"
-    problem = make_problem(code, "assert f('ab') == 'abab'", "assert f('abcdef') == 'abcdefabcdef'")
-    plan = make_plan(6, max_call_tokens=10, max_output_tokens=12)
-    (result,) = trace_programs([problem], plan, workers=1, count_tokens=len)
-    assert generated(result)
-    assert max(len(t.call) for t in result.traces) <= 10
-    assert max(len(t.output) for t in result.traces) <= 12
-    assert {DropReason.CALL_TOO_LONG, DropReason.OUTPUT_TOO_LONG} & set(result.drops)
+    asserts = ("assert f('ab') == 'abab'", "assert f('abcdefgh') == 'abcdefghabcdefgh'")
+    (result,) = trace_programs(
+        [make_problem(code, *asserts)], make_plan(6, **caps), workers=1, count_tokens=len
+    )
+    others = generated(result)
+    assert [t.output for t in result.traces if t not in others] == [
+        "'abab'",
+        "'abcdefghabcdefgh'",
+    ]
+    assert others
+    texts = [t.call if reason is DropReason.CALL_TOO_LONG else t.output for t in others]
+    assert max(map(len, texts)) <= next(iter(caps.values()))
+    assert result.drops[reason] > 0
 
 
 def test_generated_calls_of_too_many_lines_are_dropped_and_asserts_are_not() -> None:
