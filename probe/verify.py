@@ -22,6 +22,7 @@ from probe.report.bundle import RUNS, bundled
 from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, Run, read_run
 from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.names import FINETUNE
+from probe.tasks.questions import full_prompt
 from probe.training.results import LOG, LOG_SCHEMA, finetune_results
 
 __all__ = ["Verification", "verify"]
@@ -114,13 +115,13 @@ def _sample_differences(
     run: Run, rescore: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Iterator[str]:
     seen = set()
-    heads = {"": "", **run.manifest["identity"].get("prompt_heads", {})}
     for row in run.samples:
         if row["key"] in seen:
             yield f"{SAMPLES}: sample {row['key']} stands twice"
         seen.add(row["key"])
-        prompt = heads[row.get("prompt_head", "")] + row.get("prompt", "")
-        if "prompt" in row and row["prompt_sha256"] != jsonl.sha256_text(prompt):
+        if "prompt" in row and row["prompt_sha256"] != jsonl.sha256_text(
+            full_prompt(row, run.manifest["identity"])
+        ):
             yield f"{SAMPLES}: sample {row['key']}: prompt_sha256 is not the hash of the prompt"
         derived = rescore(row)
         found = jsonl.difference({name: row.get(name) for name in derived}, derived)

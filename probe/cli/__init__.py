@@ -30,6 +30,7 @@ from probe.cli.options import (
     TrustPrograms,
     Workers,
 )
+from probe.cli.replay import replay
 from probe.config import DataOptions, ModelOptions, QuickstartConfig
 from probe.terminal import describe_failure, display, show, show_error
 
@@ -93,6 +94,9 @@ def verify(
     show({"ok": ok, "parts": [part.to_json() for part in found]}, lines, as_json=as_json)
     if not ok:
         raise typer.Exit(EXIT_DIFFERENCE)
+
+
+app.command()(replay)
 
 
 @app.command()

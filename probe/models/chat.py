@@ -33,12 +33,13 @@ class ChatGenerator:
         chat: How prompts become texts.
 
     Attributes:
+        inner: As given.
         chat: As given.
         identity: That of ``inner``.
     """
 
     def __init__(self, inner: TextGenerator, chat: ChatTemplate) -> None:
-        self._inner = inner
+        self.inner = inner
         self.chat = chat
         self.identity = inner.identity
 
@@ -52,11 +53,11 @@ class ChatGenerator:
         Raises:
             UsageError: The decoding makes no sense.
         """
-        return self._inner.generate([self._rendered(r) for r in requests], decoding)
+        return self.inner.generate([self._rendered(r) for r in requests], decoding)
 
     def alone(self, request: Request, decoding: Decoding) -> Completion | None:
         """Return the reply when nothing is decoded beside it."""
-        return self._inner.alone(self._rendered(request), decoding)
+        return self.inner.alone(self._rendered(request), decoding)
 
     def _rendered(self, request: Request) -> Request:
         return replace(request, prompt=self.chat.render(request.prompt))

@@ -6,12 +6,12 @@ The tasks depend on these records and on the protocol, not on torch;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from generators.errors import UsageError
+from generators.errors import FormatError, UsageError
 from probe.prompts import NO_CHAT, ChatTemplate
 
 __all__ = ["Completion", "Decoding", "Finish", "Request", "TextGenerator", "chat_of"]
@@ -89,6 +89,25 @@ class Decoding:
             return {"decoding": "greedy", **common}
         drawn = {"temperature": self.temperature, "top_p": self.top_p, "decoding_seed": self.seed}
         return {"decoding": "sampling", **drawn, **common}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Decoding:
+        """Return the decoding that a manifest keeps, among other options.
+
+        Raises:
+            FormatError: A field is missing or of the wrong type.
+        """
+        try:
+            drawn = fields["decoding"] == "sampling"
+            return cls(
+                max_new_tokens=int(fields["max_new_tokens"]),
+                stop=tuple(map(str, fields["stop"])),
+                temperature=float(fields["temperature"]) if drawn else 0.0,
+                top_p=float(fields["top_p"]) if drawn else 1.0,
+                seed=int(fields["decoding_seed"]) if drawn else 0,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"a manifest without a whole decoding: {error!r}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,15 @@ from probe.tasks.invariance import ALONE, items_to_repeat
 if TYPE_CHECKING:
     from probe.models.text import Completion, Decoding, Request, TextGenerator
 
-__all__ = ["REPLY", "Grade", "Question", "Score", "ask_questions", "line_decoding"]
+__all__ = [
+    "REPLY",
+    "Grade",
+    "Question",
+    "Score",
+    "ask_questions",
+    "full_prompt",
+    "line_decoding",
+]
 
 REPLY = "reply"
 """Value of a sample's ``read_as`` if its completion is a chat model's message."""
@@ -53,6 +61,17 @@ class Question:
     head: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     k: int = 0
+
+
+def full_prompt(row: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+    """Return the whole text that a model was given for a sample.
+
+    Args:
+        row: The sample.
+        identity: That of its run, which keeps the beginnings that prompts share.
+    """
+    heads = {"": "", **(identity.get("prompt_heads") or {})}
+    return str(heads[row.get("prompt_head", "")]) + str(row["prompt"])
 
 
 def line_decoding(generator: TextGenerator, *, max_new_tokens: int, end: str) -> Decoding:

@@ -23,6 +23,7 @@ COMMANDS = [
     ["grade"],
     ["report"],
     ["verify"],
+    ["replay"],
     ["quickstart"],
     ["data", "list"],
     ["data", "show"],
