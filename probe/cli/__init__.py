@@ -19,6 +19,7 @@ import typer
 from generators.errors import EXIT_BAD_INPUT, EXIT_DIFFERENCE
 from probe.cli import catalog
 from probe.cli import runs as run_commands
+from probe.cli.compare import compare
 from probe.cli.options import (
     AcceptLicence,
     Device,
@@ -97,6 +98,7 @@ def verify(
 
 
 app.command()(replay)
+app.command()(compare)
 
 
 @app.command()

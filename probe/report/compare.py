@@ -6,7 +6,7 @@ Called by :mod:`probe.report.build`. Differences are taken item by item; program
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,12 +14,11 @@ from probe.metrics import score_prediction
 from probe.report.inputs import POLICIES, ReportRun
 from probe.report.matching import Cohort, FieldDifference, declared, same_weights
 from probe.report.numbers import no_width
-from probe.statistics import Estimate, holm, mcnemar, paired_difference
+from probe.statistics import Estimate, Paired, corrected, pair, paired_difference
 
 __all__ = [
     "Comparison",
     "Margin",
-    "Paired",
     "best_baseline",
     "compare",
     "margin",
@@ -27,29 +26,6 @@ __all__ = [
 ]
 
 _SEED = 0  # of every resampling, as in a run's own results
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
-    """Two runs on the same items under one policy.
-
-    Attributes:
-        difference: Mean of second minus first, programs resampled.
-        both: Items that both are right on.
-        only_first: Items that only the first is right on.
-        only_second: Items that only the second is right on.
-        neither: Items that both are wrong on.
-        p: Exact two-sided McNemar p value; treats items as independent.
-        p_holm: ``p`` after Holm's correction over the report's comparisons.
-    """
-
-    difference: Estimate
-    both: int
-    only_first: int
-    only_second: int
-    neither: int
-    p: float
-    p_holm: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +98,12 @@ def compare(
         for second in tuned:
             for first in base:
                 (pairs if same_weights(first, second) else refused).append((first, second))
-    results = {policy: [_pair(a, b, policy) for a, b in pairs] for policy in POLICIES}
-    adjusted = {
-        policy: [
-            replace(paired, p_holm=p)
-            for paired, p in zip(found, holm([x.p for x in found]), strict=True)
-        ]
-        for policy, found in results.items()
-    }
+    scores = {policy: corrected([_pair(a, b, policy) for a, b in pairs]) for policy in POLICIES}
     comparisons = tuple(
         Comparison(
             first=first,
             second=second,
-            scores={policy: adjusted[policy][place] for policy in POLICIES},
+            scores={policy: scores[policy][place] for policy in POLICIES},
             declared=declared(first, second),
         )
         for place, (first, second) in enumerate(pairs)
@@ -144,20 +113,10 @@ def compare(
 
 def _pair(first: ReportRun, second: ReportRun, policy: str) -> Paired:
     answers = {sample.key: sample for sample in second.samples}
-    a = [sample.right(policy) for sample in first.samples]
-    b = [answers[sample.key].right(policy) for sample in first.samples]
-    test = mcnemar(a, b)
-    both = sum(x and y for x, y in zip(a, b, strict=True))
-    return Paired(
-        difference=paired_difference(
-            a, b, [s.task_id for s in first.samples], rng=np.random.default_rng(_SEED)
-        ),
-        both=both,
-        only_first=test.only_a,
-        only_second=test.only_b,
-        neither=len(a) - both - test.only_a - test.only_b,
-        p=test.p,
-        p_holm=test.p,
+    return pair(
+        [sample.right(policy) for sample in first.samples],
+        [answers[sample.key].right(policy) for sample in first.samples],
+        [sample.task_id for sample in first.samples],
     )
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from probe.report.compare import verdict
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels, baseline_name
@@ -20,7 +18,7 @@ from probe.report.paper import STRENGTH, content_name, paper_accuracy
 from probe.report.plots import TypeRow, types_picture
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table, score_cell
-from probe.statistics import Estimate, holm, mcnemar, paired_difference
+from probe.statistics import Estimate, corrected, pair
 from probe.tasks.grid_results import programs_right
 
 __all__ = ["grid_sections"]
@@ -147,12 +145,10 @@ def _difference_tables(cohort: Cohort, labels: Labels, key: str) -> Iterator[Tab
 
 def _difference_table(first: ReportRun, second: ReportRun, labels: Labels, key: str) -> Table:
     found = []
-    for name, cell in _cells(first).items():
+    for name in _cells(first):
         a, b = (programs_right(_rows(run, name), _POLICY) for run in (first, second))
-        before, after = list(a.values()), [b[program] for program in a]
-        difference = paired_difference(before, after, list(a), rng=np.random.default_rng(0))
-        found.append((name, cell, difference, mcnemar(before, after).p))
-    adjusted = holm([p for *_, p in found])
+        found.append((name, pair(list(a.values()), [b[program] for program in a], list(a))))
+    names, pairs = [name for name, _ in found], corrected([paired for _, paired in found])
     return Table(
         key=key,
         caption=f"{labels[second]} minus {labels.inline(first)}, in percentage points by exact "
@@ -161,11 +157,11 @@ def _difference_table(first: ReportRun, second: ReportRun, labels: Labels, key: 
         rows=tuple(
             (
                 Cell(text=content_name(name[0]), note=f"{_SETTINGS[name[1]]}, {_INPUTS[name[2]]}"),
-                Cell(text=points_interval(difference)),
-                Cell(text=p_value(p).removeprefix("= ")),
-                Cell(text=p_value(corrected).removeprefix("= ")),
+                Cell(text=points_interval(paired.difference)),
+                Cell(text=p_value(paired.p).removeprefix("= ")),
+                Cell(text=p_value(paired.p_holm).removeprefix("= ")),
             )
-            for (name, _, difference, p), corrected in zip(found, adjusted, strict=True)
+            for name, paired in zip(names, pairs, strict=True)
         ),
         foot="p: exact McNemar test on programs; Holm's correction is over this table.",
     )

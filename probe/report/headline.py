@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probe.report.compare import Comparison, Margin, Paired, verdict
+from probe.report.compare import Comparison, Margin, verdict
 from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.labels import Labels, baseline_name
 from probe.report.matching import Cohort
 from probe.report.numbers import count, no_width, p_value, percent_interval, points_interval
+from probe.statistics import Paired
 
 __all__ = ["answer", "apart_note", "main_run", "question", "refused_note"]
 

@@ -20,7 +20,7 @@ from probe.report.numbers import count, percent_interval, points_interval, visib
 from probe.report.plots import TypeRow, types_picture
 from probe.report.sections import Section
 from probe.report.tables import Cell, Table, score_cell
-from probe.statistics import Estimate, mcnemar, paired_difference
+from probe.statistics import Estimate, pair
 from probe.tasks.synthesis_results import CLASSES
 
 __all__ = ["synthesis_sections"]
@@ -157,16 +157,14 @@ def _pairs_table(cohort: Cohort, labels: Labels, key: str) -> Table | None:
     base = cohort.runs[0]
     for run in cohort.runs[1:]:
         a, b = _solved(base), _solved(run)
-        before, after = list(a.values()), [b[task] for task in a]
-        difference = paired_difference(before, after, list(a), rng=np.random.default_rng(0))
-        test = mcnemar(before, after)
+        paired = pair(list(a.values()), [b[task] for task in a], list(a))
         rows.append(
             (
                 Cell(text=f"{labels[run]} minus {labels.inline(base)}"),
-                Cell(text=points_interval(difference)),
-                Cell(text=str(test.only_b)),
-                Cell(text=str(test.only_a)),
-                Cell(text=f"{test.p:.3g}"),
+                Cell(text=points_interval(paired.difference)),
+                Cell(text=str(paired.only_second)),
+                Cell(text=str(paired.only_first)),
+                Cell(text=f"{paired.p:.3g}"),
             )
         )
     if not rows:

@@ -13,6 +13,7 @@ from probe.statistics.intervals import (
     paired_difference,
     wilson,
 )
+from probe.statistics.paired import Paired, corrected, pair
 from probe.statistics.significance import McNemar, holm, mcnemar
 
 __all__ = [
@@ -20,10 +21,13 @@ __all__ = [
     "DEFAULT_RESAMPLES",
     "Estimate",
     "McNemar",
+    "Paired",
     "balanced_bootstrap",
     "cluster_bootstrap",
+    "corrected",
     "holm",
     "mcnemar",
+    "pair",
     "paired_difference",
     "wilson",
 ]

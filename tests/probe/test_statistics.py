@@ -11,8 +11,10 @@ from scipy import stats
 from probe.statistics import (
     balanced_bootstrap,
     cluster_bootstrap,
+    corrected,
     holm,
     mcnemar,
+    pair,
     paired_difference,
     wilson,
 )
@@ -158,3 +160,19 @@ def test_balanced_covers_the_truth(rng: np.random.Generator) -> None:
         found = balanced_bootstrap(values, groups, range(100), rng=rng, resamples=400)
         hits += found.low <= 0.5 <= found.high
     assert 0.90 <= hits / 200 <= 0.99
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_a_pair_counts_every_item_once(answers: list[tuple[bool, bool]]) -> None:
+    first, second = ([a for a, _ in answers], [b for _, b in answers])
+    found = pair(first, second, range(len(answers)))
+    counts = [answers.count(both) for both in ((True, True), (True, False), (False, True))]
+    assert [found.both, found.only_first, found.only_second] == counts
+    assert found.neither == answers.count((False, False))
+    assert found.difference.estimate == pytest.approx(np.mean(second) - np.mean(first))
+    assert found.p == found.p_holm == mcnemar(first, second).p
+
+
+def test_pairs_are_corrected_together() -> None:
+    family = [pair([False] * n, [True] * n, range(n)) for n in (3, 8, 5)]
+    assert [one.p_holm for one in corrected(family)] == holm([one.p for one in family])

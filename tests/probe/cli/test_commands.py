@@ -24,6 +24,7 @@ COMMANDS = [
     ["report"],
     ["verify"],
     ["replay"],
+    ["compare"],
     ["quickstart"],
     ["data", "list"],
     ["data", "show"],

@@ -1,0 +1,78 @@
+"""Two systems on the same items: the difference, its interval, its test, and who is right where.
+
+Called by the report and by ``probe compare``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from probe.statistics.intervals import Estimate, paired_difference
+from probe.statistics.significance import holm, mcnemar
+
+__all__ = ["Paired", "corrected", "pair"]
+
+_SEED = 0  # of every resampling, as in a run's own results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Two systems on the same items.
+
+    Attributes:
+        difference: Mean of second minus first, clusters resampled.
+        both: Items that both are right on.
+        only_first: Items that only the first is right on.
+        only_second: Items that only the second is right on.
+        neither: Items that both are wrong on.
+        p: Exact two-sided McNemar p value; treats items as independent.
+        p_holm: ``p`` after Holm's correction, see :func:`corrected`.
+    """
+
+    difference: Estimate
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    p: float
+    p_holm: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as a JSON object."""
+        return asdict(self)
+
+
+def pair(first: ArrayLike, second: ArrayLike, clusters: Sequence[object]) -> Paired:
+    """Compare right and wrong answers of two systems to the same items.
+
+    Args:
+        first: Right or wrong of the first system, shape ``(n,)``.
+        second: The same of the second system.
+        clusters: The cluster of each item, such as its program.
+
+    Raises:
+        ValueError: There is no item, or the lengths differ.
+    """
+    a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    test = mcnemar(a, b)
+    both = int((a & b).sum())
+    return Paired(
+        difference=paired_difference(a, b, clusters, rng=np.random.default_rng(_SEED)),
+        both=both,
+        only_first=test.only_a,
+        only_second=test.only_b,
+        neither=len(a) - both - test.only_a - test.only_b,
+        p=test.p,
+        p_holm=test.p,
+    )
+
+
+def corrected(family: Sequence[Paired]) -> list[Paired]:
+    """Return comparisons with ``p_holm`` corrected over all of them, in the order given."""
+    adjusted = holm([one.p for one in family])
+    return [replace(one, p_holm=p) for one, p in zip(family, adjusted, strict=True)]
