@@ -9,7 +9,15 @@ from typing import Any
 
 from generators.sandbox.policy import warnings_of
 from generators.stored import summary_path
-from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRID, REPRESENTATION, STEPS, SYNTHESIS
+from probe.tasks.names import (
+    COUNTERFACTUAL,
+    EXECUTION,
+    GRID,
+    MATHQA,
+    REPRESENTATION,
+    STEPS,
+    SYNTHESIS,
+)
 
 __all__ = [
     "finetune_lines",
@@ -106,7 +114,8 @@ def _decoding_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _synthesis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+def _sampled_lines(results: Mapping[str, Any]) -> list[str]:
+    """Lines about samples that are right or wrong."""
     passes = ", ".join(f"pass@{k} {percent(found)}" for k, found in results["pass_at_k"].items())
     outcomes = ", ".join(
         f"{100 * share['estimate']:.1f}% {name.replace('_', ' ')}"
@@ -118,10 +127,31 @@ def _synthesis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
         f"samples right: {percent(results['scores']['samples_right'])}",
         passes,
         f"samples: {outcomes}",
+    ]
+
+
+def _synthesis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    return [
+        *_sampled_lines(results),
         *_isolation(results["backends"]),
         *_decoding_lines(results),
         f"run: {path}",
     ]
+
+
+def _mathqa_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    others = ", ".join(
+        f"{name} {percent(found)}"
+        for name, found in results["by_tolerance"].items()
+        if name != results["tolerance"]
+    )
+    lines = _sampled_lines(results)
+    lines.insert(2, f"the number is right by {results['tolerance']}; by other tolerances: {others}")
+    lines += [
+        f"trivial answer {name.replace('_', ' ')}: {percent(found['score'])}"
+        for name, found in results["guesses"].items()
+    ]
+    return [*lines, *_isolation(results["backends"]), *_decoding_lines(results), f"run: {path}"]
 
 
 def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
@@ -195,6 +225,7 @@ _LINES = {
     GRID: _grid_lines,
     STEPS: _steps_lines,
     SYNTHESIS: _synthesis_lines,
+    MATHQA: _mathqa_lines,
 }
 
 

@@ -6,6 +6,7 @@ import typer
 
 from probe.cli.counterfactual import evaluate_counterfactual
 from probe.cli.execution import evaluate_execution
+from probe.cli.mathqa import evaluate_mathqa
 from probe.cli.representation import evaluate_representation
 from probe.cli.steps import evaluate_steps
 from probe.cli.synthesis import evaluate_synthesis
@@ -18,3 +19,4 @@ evaluate.command("counterfactual")(evaluate_counterfactual)
 evaluate.command("steps")(evaluate_steps)
 evaluate.command("representation")(evaluate_representation)
 evaluate.command("synthesis")(evaluate_synthesis)
+evaluate.command("mathqa")(evaluate_mathqa)

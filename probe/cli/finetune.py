@@ -28,6 +28,7 @@ from probe.config import DataOptions, FinetuneConfig, FinetuneTask, ModelOptions
 from probe.prompts import EXECUTION, ChatMode, known_contents
 from probe.summaries import finetune_lines
 from probe.tasks.held_out import Setting
+from probe.tasks.mathqa.prompts import Target
 from probe.terminal import display, show
 from probe.training.settings import Decay
 
@@ -42,7 +43,8 @@ def finetune(
         Path | None, typer.Option(help="Trace file to learn from, for --task execution.")
     ] = None,
     task: Annotated[
-        FinetuneTask, typer.Option(help="Learn to predict what calls return, or to write programs.")
+        FinetuneTask,
+        typer.Option(help="Predict what calls return, write programs, or solve word problems."),
     ] = _FINETUNE.task,
     source: Annotated[
         str, typer.Option(help="Problems whose training split is learned, for --task synthesis.")
@@ -50,6 +52,15 @@ def finetune(
     asserts: Annotated[
         int, typer.Option(min=0, max=3, help="Tests that prompts of --task synthesis show.")
     ] = _FINETUNE.asserts,
+    target: Annotated[
+        Target, typer.Option(help="What --task mathqa writes: Python programs or formulas.")
+    ] = _FINETUNE.target,
+    without_test_copies: Annotated[
+        bool,
+        typer.Option(
+            "--without-test-copies", help="--task mathqa: leave out near-copies of test problems."
+        ),
+    ] = False,
     validation_traces: Annotated[
         Path | None, typer.Option(help="Held-out traces; else a tenth of the programs.")
     ] = None,
@@ -138,7 +149,7 @@ def finetune(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a LoRA adapter to predict outputs, or to write programs.
+    """Train a LoRA adapter to predict outputs, write programs, or solve word problems.
 
     Example: probe finetune --traces train.jsonl --model smollm2-135m --out runs/tuned
     """
@@ -151,6 +162,8 @@ def finetune(
         traces=traces,
         source=source,
         asserts=asserts,
+        target=target,
+        without_test_copies=without_test_copies,
         validation_traces=validation_traces,
         validation_items=validation_items,
         model=ModelOptions(

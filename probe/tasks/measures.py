@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from generators.records import Verdict
 from probe.metrics import PREDICTION_POLICIES
 from probe.tasks.grid_results import programs_right
-from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRADING, GRID, STEPS, SYNTHESIS
+from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRADING, GRID, MATHQA, STEPS, SYNTHESIS
 
 __all__ = ["MEASURES", "Measure", "Measured"]
 
@@ -95,6 +95,7 @@ MEASURES: Mapping[str, Measure] = {
     GRID: _by_cell,
     SYNTHESIS: _by_problem,
     GRADING: _by_problem,
+    MATHQA: _by_problem,
     COUNTERFACTUAL: _by_item_within("family"),
     STEPS: _by_item_within("kind"),
 }

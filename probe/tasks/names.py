@@ -8,6 +8,7 @@ __all__ = [
     "FINETUNE",
     "GRADING",
     "GRID",
+    "MATHQA",
     "REPRESENTATION",
     "STEPS",
     "SYNTHESIS",
@@ -18,6 +19,7 @@ EXECUTION = "execution"
 FINETUNE = "finetune"
 GRADING = "grading"
 GRID = "execution_grid"
+MATHQA = "mathqa"
 REPRESENTATION = "representation"
 STEPS = "steps"
 SYNTHESIS = "synthesis"

@@ -9,7 +9,8 @@ Source: paper, sections 3 and 4; MBPP README.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import UsageError
@@ -26,6 +27,7 @@ from probe.tasks.asking import MakeGenerator
 from probe.tasks.grading import REFERENCE_FACTOR, Graded, Submission, grade, self_test
 from probe.tasks.items import choose_problems
 from probe.tasks.questions import Grade, Question, ask_questions
+from probe.tasks.sampled import run_while_asking
 from probe.tasks.synthesis_prompts import TEMPLATES, SynthesisTemplate
 from probe.tasks.synthesis_results import code_of, score_program, synthesis_results
 
@@ -125,34 +127,19 @@ def _grader(config: SynthesisConfig, problems: Sequence[Problem]) -> Grade:
     """Return what runs the tests of samples while more of them are made."""
     by_id = {problem.task_id: problem for problem in problems}
 
-    def graded(samples: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        backend = choose_backend(trust_programs=config.data.trust_programs)
-        waiting: dict[str, dict[str, Any]] = {}
-        empty: list[dict[str, Any]] = []
+    def submit(row: dict[str, Any]) -> Submission | None:
+        found = code_of(row)
+        if found.reason is not Reason.NONE:
+            return None
+        return Submission(key=row["key"], problem=by_id[row["task_id"]], code=found.text)
 
-        def submissions() -> Iterator[Submission]:
-            for row in samples:
-                found = code_of(row)
-                if found.reason is not Reason.NONE:
-                    empty.append(row)
-                    continue
-                waiting[row["key"]] = row
-                yield Submission(key=row["key"], problem=by_id[row["task_id"]], code=found.text)
+    def finish(row: dict[str, Any], verdict: Graded | None) -> dict[str, Any]:
+        if verdict is None:
+            return _graded(Graded(key=row["key"], verdict=Verdict.NO_CODE), "")
+        return _graded(verdict, choose_backend(trust_programs=config.data.trust_programs))
 
-        verdicts = grade(
-            submissions(),
-            workers=config.data.workers,
-            trust_programs=config.data.trust_programs,
-        )
-        for verdict in verdicts:
-            yield waiting.pop(verdict.key) | _graded(verdict, backend)
-            while empty:
-                row = empty.pop()
-                yield row | _graded(Graded(key=row["key"], verdict=Verdict.NO_CODE), "")
-        for row in empty:
-            yield row | _graded(Graded(key=row["key"], verdict=Verdict.NO_CODE), "")
-
-    return graded
+    run = partial(grade, workers=config.data.workers, trust_programs=config.data.trust_programs)
+    return run_while_asking(submit, run, finish)
 
 
 def _graded(verdict: Graded, backend: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a run trains on: calls of programs, or whole programs, in the prompts they are asked in.
 
 Called by :mod:`probe.training.run`. Examples of execution are made here, those of synthesis in
-:mod:`probe.training.program_examples`.
+:mod:`probe.training.program_examples`, those of MathQA in :mod:`probe.training.math_examples`.
 """
 
 from __future__ import annotations
@@ -65,6 +65,10 @@ def make_examples(config: FinetuneConfig) -> Examples:
         from probe.training.program_examples import program_examples
 
         return program_examples(config)
+    if config.task is FinetuneTask.MATHQA:
+        from probe.training.math_examples import math_examples
+
+        return math_examples(config)
     if config.traces is None:
         raise UsageError("training on calls wants --traces")
     return _call_examples(config, config.traces)

@@ -18,6 +18,7 @@ from probe.tasks.items import choose_problems
 from probe.tasks.synthesis_prompts import PAPER
 from probe.training.dataset import Example
 from probe.training.examples import Examples
+from probe.training.options import refuse_options_of_calls
 
 __all__ = ["program_examples"]
 
@@ -29,7 +30,7 @@ def program_examples(config: FinetuneConfig) -> Examples:
         ProbeError: The source cannot be had or leaves nothing to train on, or an option is only
             for training on calls.
     """
-    _refuse_options_of_calls(config)
+    refuse_options_of_calls(config)
     source = load_source(
         config.source, data_dir=config.data.data_dir, accept_unknown=config.data.accept_unknown
     )
@@ -68,19 +69,3 @@ def _worded(problems: Sequence[Problem], head: str, asserts: int) -> list[Exampl
         )
         for problem in problems
     ]
-
-
-def _refuse_options_of_calls(config: FinetuneConfig) -> None:
-    usual = FinetuneConfig(out=config.out)
-    for field, option in (
-        ("traces", "--traces"),
-        ("validation_traces", "--validation-traces"),
-        ("scratchpad", "--scratchpad"),
-        ("origin", "--origin"),
-        ("per_program", "--per-program"),
-        ("contents", "--content"),
-        ("settings", "--setting"),
-        ("prompts_per_trace", "--prompts-per-trace"),
-    ):
-        if getattr(config, field) != getattr(usual, field):
-            raise UsageError(f"{option} is for training on calls, not with --task synthesis")

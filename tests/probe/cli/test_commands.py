@@ -20,6 +20,8 @@ COMMANDS = [
     ["evaluate", "steps"],
     ["evaluate", "counterfactual"],
     ["evaluate", "representation"],
+    ["evaluate", "synthesis"],
+    ["evaluate", "mathqa"],
     ["grade"],
     ["report"],
     ["verify"],
