@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from probe.report.changes import changes_sections
 from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
+from probe.report.mathqa import mathqa_sections
 from probe.report.represent import represent_sections
 from probe.report.sections import Section
 from probe.report.steps import steps_sections
 from probe.report.synthesis import synthesis_sections
-from probe.tasks.names import COUNTERFACTUAL, GRID, REPRESENTATION, STEPS, SYNTHESIS
+from probe.tasks.names import COUNTERFACTUAL, GRID, MATHQA, REPRESENTATION, STEPS, SYNTHESIS
 
 __all__ = ["PROBES", "ProbeKind"]
 
@@ -46,6 +47,19 @@ PROBES = {
     SYNTHESIS: ProbeKind(
         fields=("n_items", "n_programs", "samples_per_problem", "scores", "pass_at_k", "outcomes"),
         sections=synthesis_sections,
+    ),
+    MATHQA: ProbeKind(
+        fields=(
+            "n_items",
+            "n_programs",
+            "samples_per_problem",
+            "scores",
+            "by_tolerance",
+            "guesses",
+            "near_copies",
+            "outcomes",
+        ),
+        sections=mathqa_sections,
     ),
     STEPS: ProbeKind(
         fields=("n_items", "n_programs", "kinds", "counts", "tokens"),

@@ -43,6 +43,8 @@ class _Trained:
         config = self.run.config
         if config.get("task") == FinetuneTask.SYNTHESIS:
             return f"{self.run.model_name}: whole programs"
+        if config.get("task") == FinetuneTask.MATHQA:
+            return f"{self.run.model_name}: word problems, {config['target']}"
         contents = config.get("contents") or ["code"]
         shown = content_name(contents[0]) if len(contents) == 1 else f"{len(contents)} contents"
         origin = _ORIGINS.get(str(config.get("origin") or "all"), "")

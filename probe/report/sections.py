@@ -27,6 +27,7 @@ _OPTIONS = {
     "max_length": "Tokens per item, at most",
     "seed": "Seed",
 }
+_LEARNED = {"synthesis": "to write programs", "mathqa": "to solve word problems"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:
 
 
 def _learned(run: ReportRun) -> str:
-    return "to write programs" if run.config.get("task") == "synthesis" else "on execution traces"
+    return _LEARNED.get(str(run.config.get("task")), "on execution traces")
 
 
 def _validation(run: ReportRun) -> list[tuple[int, float]]:
