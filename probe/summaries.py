@@ -10,6 +10,7 @@ from typing import Any
 from generators.sandbox.policy import warnings_of
 from generators.stored import summary_path
 from probe.tasks.names import (
+    ANALYSIS,
     COUNTERFACTUAL,
     EXECUTION,
     GRID,
@@ -154,6 +155,31 @@ def _mathqa_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     return [*lines, *_isolation(results["backends"]), *_decoding_lines(results), f"run: {path}"]
 
 
+def _analysis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{results['n_items']} samples of {results['n_programs']} problems, "
+        f"{results['n_right']} right"
+    ]
+    fresh = results["generalises"]["fresh"]
+    if fresh:
+        lines.append(
+            f"right samples that differ from the reference on fresh inputs: "
+            f"{percent(fresh['samples'])}"
+        )
+    lines.append(f"samples that spell out their tests: {percent(results['hard_coded']['samples'])}")
+    model = results["difficulty"]["model"]
+    if model and model["area"]:
+        best = model["importances"][0]["feature"]
+        area = model["area"]
+        lines.append(
+            f"solved or not, from the problem alone: area under the ROC curve "
+            f"{area['estimate']:.2f} [{area['low']:.2f}, {area['high']:.2f}], most by: {best}"
+        )
+    else:
+        lines.append("too few problems solved or unsolved to tell which are hard")
+    return [*lines, f"run: {path}"]
+
+
 def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     lines = [f"{results['n_items']} questions about {results['n_programs']} programs; exact value:"]
     for kind, found in results["kinds"].items():
@@ -226,6 +252,7 @@ _LINES = {
     STEPS: _steps_lines,
     SYNTHESIS: _synthesis_lines,
     MATHQA: _mathqa_lines,
+    ANALYSIS: _analysis_lines,
 }
 
 

@@ -19,6 +19,7 @@ import typer
 from generators.errors import EXIT_BAD_INPUT, EXIT_DIFFERENCE
 from probe.cli import catalog
 from probe.cli import runs as run_commands
+from probe.cli.analyse import analyse
 from probe.cli.compare import compare
 from probe.cli.options import (
     AcceptLicence,
@@ -97,6 +98,7 @@ def verify(
         raise typer.Exit(EXIT_DIFFERENCE)
 
 
+app.command()(analyse)
 app.command()(replay)
 app.command()(compare)
 

@@ -14,10 +14,11 @@ from probe.config.execution import (
     StepsConfig,
 )
 from probe.config.finetune import FinetuneConfig, FinetuneTask
-from probe.config.programs import MathConfig, SynthesisConfig
+from probe.config.programs import AnalyseConfig, MathConfig, SynthesisConfig
 
 __all__ = [
     "DEFAULT_SHOT_IDS",
+    "AnalyseConfig",
     "CounterfactualConfig",
     "DataOptions",
     "ExecutionConfig",

@@ -11,7 +11,7 @@ from generators.tolerance import Tolerance
 from probe.config.common import DEFAULT_SHOT_IDS, DataOptions, ModelOptions
 from probe.tasks.mathqa.prompts import Target
 
-__all__ = ["MathConfig", "SynthesisConfig"]
+__all__ = ["AnalyseConfig", "MathConfig", "SynthesisConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +55,13 @@ class MathConfig:
     limit: int | None = None
     batch_invariance_items: int = 10
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyseConfig:
+    """``probe analyse``."""
+
+    run: Path
+    out: Path
+    traces: Path | None = None
+    data: DataOptions = DataOptions()

@@ -14,6 +14,7 @@ from probe.statistics.intervals import (
     wilson,
 )
 from probe.statistics.paired import Paired, corrected, pair
+from probe.statistics.resampling import auc, resampled, spearman
 from probe.statistics.significance import McNemar, holm, mcnemar
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Estimate",
     "McNemar",
     "Paired",
+    "auc",
     "balanced_bootstrap",
     "cluster_bootstrap",
     "corrected",
@@ -29,5 +31,7 @@ __all__ = [
     "mcnemar",
     "pair",
     "paired_difference",
+    "resampled",
+    "spearman",
     "wilson",
 ]

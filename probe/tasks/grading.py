@@ -17,7 +17,7 @@ from generators.records import Outcome, OutcomeStatus, Problem, Split, Verdict
 from generators.sandbox.policy import Limits
 from generators.sandbox.pool import Job, JobResult, SandboxPool
 
-__all__ = ["REFERENCE_FACTOR", "Graded", "Submission", "grade", "judge", "self_test"]
+__all__ = ["REFERENCE_FACTOR", "Graded", "Submission", "grade", "is_right", "judge", "self_test"]
 
 REFERENCE_FACTOR = 5.0
 _REFERENCE_LIMITS = Limits(cpu_seconds=60.0, wall_seconds=90.0)
@@ -123,14 +123,15 @@ def _test_verdict(test: str, outcome: Outcome) -> tuple[Verdict, str]:
     if call is None:
         return Verdict.PASS, ""
     expected = call.expected or ""
-    if _right(outcome.value, expected):
+    if is_right(outcome.value, expected):
         return Verdict.PASS, ""
     got = str(outcome.value)
     got = got if len(got) <= 200 else got[:197] + "..."
     return Verdict.FAIL, f"{call.text} gave {got}, expected {expected}"
 
 
-def _right(value: str | None, expected: str) -> bool:
+def is_right(value: str | None, expected: str) -> bool:
+    """Return whether a value that came out of the sandbox equals an expected literal, by ``==``."""
     if value is None:
         return False
     if value == expected and "nan" not in value:  # canonical texts, and only nan is not itself

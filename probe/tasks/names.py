@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "ANALYSIS",
     "COUNTERFACTUAL",
     "EXECUTION",
     "FINETUNE",
@@ -14,6 +15,7 @@ __all__ = [
     "SYNTHESIS",
 ]
 
+ANALYSIS = "analysis"
 COUNTERFACTUAL = "counterfactual"
 EXECUTION = "execution"
 FINETUNE = "finetune"

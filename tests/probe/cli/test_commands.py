@@ -25,6 +25,7 @@ COMMANDS = [
     ["grade"],
     ["report"],
     ["verify"],
+    ["analyse"],
     ["replay"],
     ["compare"],
     ["quickstart"],
