@@ -32,6 +32,7 @@ from probe.cli.options import (
     TrustPrograms,
     Workers,
 )
+from probe.cli.overlap import overlap
 from probe.cli.replay import replay
 from probe.config import DataOptions, ModelOptions, QuickstartConfig
 from probe.terminal import describe_failure, display, show, show_error
@@ -99,6 +100,7 @@ def verify(
 
 
 app.command()(analyse)
+app.command()(overlap)
 app.command()(replay)
 app.command()(compare)
 

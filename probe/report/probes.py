@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from probe.report.analysis import analysis_sections
 from probe.report.changes import changes_sections
 from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
@@ -17,7 +18,15 @@ from probe.report.represent import represent_sections
 from probe.report.sections import Section
 from probe.report.steps import steps_sections
 from probe.report.synthesis import synthesis_sections
-from probe.tasks.names import COUNTERFACTUAL, GRID, MATHQA, REPRESENTATION, STEPS, SYNTHESIS
+from probe.tasks.names import (
+    ANALYSIS,
+    COUNTERFACTUAL,
+    GRID,
+    MATHQA,
+    REPRESENTATION,
+    STEPS,
+    SYNTHESIS,
+)
 
 __all__ = ["PROBES", "ProbeKind"]
 
@@ -47,6 +56,10 @@ PROBES = {
     SYNTHESIS: ProbeKind(
         fields=("n_items", "n_programs", "samples_per_problem", "scores", "pass_at_k", "outcomes"),
         sections=synthesis_sections,
+    ),
+    ANALYSIS: ProbeKind(
+        fields=("n_items", "n_programs", "examples", "difficulty", "bleu", "generalises"),
+        sections=analysis_sections,
     ),
     MATHQA: ProbeKind(
         fields=(

@@ -26,6 +26,7 @@ COMMANDS = [
     ["report"],
     ["verify"],
     ["analyse"],
+    ["overlap"],
     ["replay"],
     ["compare"],
     ["quickstart"],
