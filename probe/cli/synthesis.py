@@ -58,6 +58,9 @@ def evaluate_synthesis(
     shot_ids: Annotated[
         str | None, typer.Option(help="Tasks of the solved examples, such as 2,3,4.")
     ] = None,
+    shot_seed: Annotated[
+        int | None, typer.Option(help="Draw as many solved examples from the prompt split.")
+    ] = None,
     asserts: Annotated[
         int | None,
         typer.Option(min=0, max=3, help="Tests shown; with none, the function's name is."),
@@ -130,6 +133,7 @@ def evaluate_synthesis(
         ),
         preset=preset,
         limit=limit,
+        shot_seed=shot_seed,
         batch_invariance_items=batch_invariance_items,
         seed=seed,
         **options,

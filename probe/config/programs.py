@@ -16,7 +16,10 @@ __all__ = ["AnalyseConfig", "MathConfig", "SynthesisConfig"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthesisConfig:
-    """``probe evaluate synthesis``; ``preset`` names the protocol that the rest follows."""
+    """``probe evaluate synthesis``; ``preset`` names the protocol that the rest follows.
+
+    With a ``shot_seed`` as many examples as ``shot_ids`` names are drawn instead.
+    """
 
     out: Path
     source: str = "mbpp"
@@ -26,6 +29,7 @@ class SynthesisConfig:
     preset: str = "greedy-3shot"
     template: str = "synthesis/paper@1"
     shot_ids: tuple[int, ...] = DEFAULT_SHOT_IDS
+    shot_seed: int | None = None
     asserts: int = 3
     samples: int = 1
     temperature: float = 0.0

@@ -8,7 +8,7 @@ that this module has never heard of keeps runs apart rather than letting them pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = [
     "FieldDifference",
     "cohorts",
     "declared",
+    "families",
     "field_differences",
     "required_fields",
     "same_weights",
@@ -170,6 +171,33 @@ def cohorts(runs: Sequence[ReportRun]) -> tuple[Cohort, ...]:
         )
         for place, group in enumerate(ordered)
     )
+
+
+def families(
+    runs: Sequence[ReportRun], setting: Callable[[ReportRun], Any], free: Sequence[str]
+) -> list[list[ReportRun]]:
+    """Group runs of the same model, adapter and prompt that differ in one setting.
+
+    Args:
+        runs: Runs of one kind.
+        setting: What they shall differ in.
+        free: Required fields, or prompt fields, that belong to the setting.
+
+    Returns:
+        Groups with at least two values of the setting, ordered by value; of two runs with the
+        same value the first counts.
+    """
+    groups: dict[str, dict[str, ReportRun]] = {}
+    for run in runs:
+        fields = required_fields(run) | {name: run.config.get(name) for name in PROMPT_FIELDS}
+        fields |= {"weights": _weights(run), "adapter": run.adapter}
+        same = canonical_json({name: x for name, x in fields.items() if name not in free})
+        groups.setdefault(same, {}).setdefault(canonical_json(setting(run)), run)
+    return [
+        sorted(group.values(), key=lambda run: canonical_json(setting(run)))
+        for group in groups.values()
+        if len(group) > 1
+    ]
 
 
 def declared(first: ReportRun, second: ReportRun) -> tuple[FieldDifference, ...]:

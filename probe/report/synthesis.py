@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from probe.analysis.scaling import ScalingFit, fit_scaling
+from probe.report.ablations import ablation_sections
 from probe.report.curves import CurvePoint, curve_picture
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels
@@ -42,7 +43,7 @@ _OUTCOMES = {
 
 
 def synthesis_sections(runs: Sequence[ReportRun]) -> list[Section]:
-    """Return a section for each cohort of matched runs, and one on sizes where there are three."""
+    """Return a section for each cohort of matched runs, those on sizes, and the ablations."""
     groups = cohorts(runs)
     found = []
     for place, cohort in enumerate(groups, 1):
@@ -50,7 +51,7 @@ def synthesis_sections(runs: Sequence[ReportRun]) -> list[Section]:
         found.append(_section(cohort, Labels(cohort.runs), f"synthesis-{place}", title))
         scaling = _scaling_section(cohort, f"scaling-{place}", title)
         found += [scaling] if scaling else []
-    return found
+    return [*found, *ablation_sections(runs)]
 
 
 def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:

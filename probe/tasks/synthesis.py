@@ -25,7 +25,7 @@ from probe.prompts import ChatMode
 from probe.runs import RESULTS, RunWriter
 from probe.tasks.asking import MakeGenerator
 from probe.tasks.grading import REFERENCE_FACTOR, Graded, Submission, grade, self_test
-from probe.tasks.items import choose_problems
+from probe.tasks.items import choose_problems, rank
 from probe.tasks.questions import Grade, Question, ask_questions
 from probe.tasks.sampled import run_while_asking
 from probe.tasks.synthesis_prompts import TEMPLATES, SynthesisTemplate
@@ -97,8 +97,13 @@ def evaluate_synthesis(
 
 
 def _shots(config: SynthesisConfig, source: Source) -> list[Problem]:
-    """Return the solved examples: tasks of the prompt split, in the order asked for."""
+    """Return the solved examples: tasks of the prompt split, in the order asked for or drawn."""
     pool = {problem.task_id: problem for problem in source.split(Split.PROMPT)}
+    if config.shot_seed is not None:
+        if len(config.shot_ids) > len(pool):
+            raise UsageError(f"the prompt split of {source.name} has only {len(pool)} tasks")
+        order = sorted(pool, key=lambda task: rank(config.shot_seed or 0, "shots", task))
+        return [pool[task] for task in order[: len(config.shot_ids)]]
     missing = [task for task in config.shot_ids if task not in pool]
     if missing:
         raise UsageError(

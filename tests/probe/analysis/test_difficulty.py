@@ -1,4 +1,4 @@
-"""The model of difficulty: planted signals are found, shuffled ones are not, twins stay together."""
+"""The model of difficulty: planted signals are found, shuffled ones not, twins stay together."""
 
 from __future__ import annotations
 

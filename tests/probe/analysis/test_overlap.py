@@ -23,7 +23,7 @@ LINE = st.sampled_from(
 
 
 def test_lines_that_tell() -> None:
-    code = "def f(n):\n    # count all\n    n = 0\n    total  =  total+value\n\ntotal = total + value"
+    code = "def f(n):\n  # count all\n  n = 0\n  total  =  total+value\n\ntotal = total + value"
     assert telling_lines(code) == ["total=total+value"]
     assert telling_lines("x" * LEAST) == ["x" * LEAST]
     assert telling_lines("x" * (LEAST - 1)) == []

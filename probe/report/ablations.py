@@ -1,0 +1,287 @@
+"""The sections about what a synthesis score depends on: runs that differ in one setting.
+
+Called by :mod:`probe.report.synthesis`. Runs are set side by side only if nothing else differs
+(:func:`probe.report.matching.families`); the numbers are taken from their samples.
+
+Source: paper, sections 4.3 (asserts, examples), 4.4 (temperature) and 4.6 (edited wording).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from statistics import stdev
+from typing import Any, TypeAlias
+
+from probe.analysis.ablations import Counts, ensemble_solved, solved_by_budget
+from probe.report.curves import CurvePoint, curve_picture
+from probe.report.inputs import ReportRun, estimate
+from probe.report.matching import families
+from probe.report.numbers import count, p_value, points_interval, visible
+from probe.report.paper import PAPER_ASSERTS, PAPER_EDITED
+from probe.report.sampled import solved_by
+from probe.report.sections import Section
+from probe.report.tables import NOTHING, Cell, Table, score_cell
+from probe.statistics import Paired, corrected, pair
+from probe.tasks.sampled import passed
+
+__all__ = ["ablation_sections"]
+
+_BUDGETS = (1, 2, 3, 5, 10, 20, 30, 50, 80)
+_Make: TypeAlias = Callable[[Sequence[ReportRun], str, str], Section | None]
+
+
+def ablation_sections(runs: Sequence[ReportRun]) -> list[Section]:
+    """Return the sections for which there are runs that differ in one setting."""
+    found = []
+    makers: tuple[tuple[_Make, Callable[[ReportRun], Any], tuple[str, ...]], ...] = (
+        (_asserts_section, lambda run: run.config["asserts"], ("asserts",)),
+        (_shots_section, lambda run: run.config["shot_ids"], ("shot_ids",)),
+        (_temperature_section, lambda run: run.config.get("temperature", 0.0), ("temperature",)),
+        (_edited_section, _wording, ("source", "items", "limit")),
+    )
+    for make, setting, free in makers:
+        groups = families(runs, setting, free)
+        for place, group in enumerate(groups, 1):
+            of = f": {visible(group[0].model_name)}" if len(groups) > 1 else ""
+            section = make(group, f"{make.__name__.strip('_').split('_')[0]}-{place}", of)
+            found += [section] if section else []
+    return found
+
+
+def _counts(run: ReportRun) -> Counts:
+    found: dict[int, tuple[int, int]] = {}
+    for row in run.rows:
+        n, c = found.get(row["task_id"], (0, 0))
+        found[row["task_id"]] = (n + 1, c + passed(row))
+    return found
+
+
+def _against(first: ReportRun, others: Sequence[ReportRun]) -> list[Paired]:
+    """Compare runs with the first by problems solved, on the problems of both."""
+    before = solved_by(first)
+    pairs = []
+    for run in others:
+        after = solved_by(run)
+        both = [task for task in before if task in after]
+        pairs.append(pair([before[t] for t in both], [after[t] for t in both], both))
+    return corrected(pairs)
+
+
+def _pair_cells(paired: Paired | None) -> tuple[Cell, Cell]:
+    if paired is None:
+        return Cell(text=NOTHING), Cell(text=NOTHING)
+    return (
+        Cell(text=points_interval(paired.difference)),
+        Cell(text=p_value(paired.p_holm).removeprefix("= ")),
+    )
+
+
+def _scores(run: ReportRun) -> tuple[Cell, Cell]:
+    scores = run.results["scores"]
+    return score_cell(estimate(scores["solved"])), score_cell(estimate(scores["samples_right"]))
+
+
+def _asserts_section(group: Sequence[ReportRun], key: str, of: str) -> Section:
+    *fewer, most = group
+    pairs: list[Paired | None] = [*_against(most, fewer), None]
+    return Section(
+        key=key,
+        title=f"Number of tests shown{of}",
+        text="The same problems with fewer of their tests in the prompt; with none, the prompt "
+        "names the function. All tests grade.",
+        tables=(
+            Table(
+                key=f"{key}-table",
+                caption="Problems solved by any sample, and samples right, by tests shown.",
+                columns=(
+                    "Tests shown",
+                    "Solved",
+                    "Samples right",
+                    f"Solved minus {most.config['asserts']} shown",
+                    "p (Holm)",
+                    "Paper, 137B: solved",
+                    "Paper: samples right",
+                ),
+                rows=tuple(
+                    (
+                        Cell(text=str(run.config["asserts"])),
+                        *_scores(run),
+                        *_pair_cells(paired),
+                        *(
+                            Cell(text=f"{x:.1f}%", note="recalled")
+                            for x in PAPER_ASSERTS[run.config["asserts"]]
+                        ),
+                    )
+                    for run, paired in zip(group, pairs, strict=True)
+                ),
+                foot="The paper's numbers: recalled, medium confidence, not checked.",
+            ),
+        ),
+    )
+
+
+def _shots_section(group: Sequence[ReportRun], key: str, of: str) -> Section | None:
+    sizes = {len(run.config["shot_ids"]) for run in group}
+    if len(sizes) > 1 or sizes == {0}:
+        return None
+    solved = [estimate(run.results["scores"]["solved"]).estimate for run in group]
+    members = [_counts(run) for run in group]
+    fewest = min(n for counts in members for n, _ in counts.values())
+    each = max(1, fewest // len(group))
+    rows = [
+        (
+            Cell(text=", ".join(map(str, run.config["shot_ids"])), note=visible(run.name)),
+            *_scores(run),
+        )
+        for run in group
+    ]
+    budget = each * len(group)
+    rows.append(
+        (
+            Cell(text=f"All {len(group)} together", note=f"{count(budget, 'sample')} a problem"),
+            score_cell(ensemble_solved(members, each)),
+            Cell(text=NOTHING),
+        )
+    )
+    single = (
+        f" One set with as many samples solves "
+        f"{100 * max(solved_by_budget(c, [budget])[0].estimate for c in members):.1f}% at best."
+        if budget <= fewest
+        else ""
+    )
+    return Section(
+        key=key,
+        title=f"Choice of solved examples{of}",
+        text=f"The same problems after {count(len(group), 'other set')} of solved examples: from "
+        f"{100 * min(solved):.1f}% to {100 * max(solved):.1f}% solved, standard deviation "
+        f"{100 * stdev(solved):.1f} points.{single}",
+        tables=(
+            Table(
+                key=f"{key}-table",
+                caption="Problems solved by any sample, by the tasks of the solved examples.",
+                columns=("Examples", "Solved", "Samples right"),
+                rows=tuple(rows),
+                foot="Intervals are over problems; the standard deviation is over sets. The "
+                "paper's ensemble of prompts solves 66.4% (recalled, medium confidence).",
+            ),
+        ),
+    )
+
+
+def _examples(run: ReportRun) -> Cell:
+    return Cell(text=", ".join(map(str, run.config["shot_ids"])), note=visible(run.name))
+
+
+def _temperature_section(group: Sequence[ReportRun], key: str, of: str) -> Section | None:
+    fewest = min(run.results["samples_per_problem"] for run in group)
+    budgets = [k for k in _BUDGETS if k <= fewest]
+    if len(budgets) < 2:
+        return None
+    curves = {run.name: solved_by_budget(_counts(run), budgets) for run in group}
+    names = {run.name: f"temperature {run.config.get('temperature', 0):g}" for run in group}
+    best = {
+        k: names[max(curves, key=lambda name: curves[name][place].estimate)]
+        for place, k in enumerate(budgets)
+    }
+    return Section(
+        key=key,
+        title=f"Temperature and number of samples{of}",
+        text=f"Most problems are solved with 1 sample at {best[1]}, with {budgets[-1]} at "
+        f"{best[budgets[-1]]}.",
+        tables=(
+            Table(
+                key=f"{key}-table",
+                caption="Problems solved by any of k samples, estimated without bias.",
+                columns=("k", *(names[run.name] for run in group)),
+                rows=tuple(
+                    (Cell(text=str(k)), *(score_cell(curves[run.name][place]) for run in group))
+                    for place, k in enumerate(budgets)
+                ),
+            ),
+        ),
+        picture=curve_picture(
+            {
+                names[name]: [
+                    CurvePoint(x=k, score=score) for k, score in zip(budgets, scores, strict=True)
+                ]
+                for name, scores in curves.items()
+            },
+            f"{key}-figure",
+            title="Problems solved by number of samples",
+            x_label="Samples",
+            y_label="Problems solved, %",
+        ),
+    )
+
+
+def _wording(run: ReportRun) -> str:
+    return str(run.identity["inputs"]["source"]["name"])
+
+
+def _edited_section(group: Sequence[ReportRun], key: str, of: str) -> Section | None:
+    by_name = {_wording(run): run for run in group}
+    if not {"mbpp", "mbpp-sanitized"} <= by_name.keys():
+        return None
+    original, edited = by_name["mbpp"], by_name["mbpp-sanitized"]
+    before, after = solved_by(original), solved_by(edited)
+    both = [task for task in before if task in after]
+    if not both:
+        return None
+    paired = pair([before[t] for t in both], [after[t] for t in both], both)
+    n = len(both)
+    only = paired.only_first + paired.only_second
+    prompts = {
+        run.name: {row["task_id"]: row["prompt_sha256"] for row in run.rows}
+        for run in (original, edited)
+    }
+    same = [t for t in both if prompts[original.name][t] == prompts[edited.name][t]]
+    gained = [t for t in both if after[t] and not before[t]]
+    return Section(
+        key=key,
+        title=f"Edited and original wording{of}",
+        text=f"{count(n, 'problem')} that both the whole and the hand-verified set have; "
+        f"{len(same)} of them have the same prompt in both. Edited minus original: "
+        f"{points_interval(paired.difference)} points of problems solved "
+        f"(p {p_value(paired.p)}).",
+        tables=(
+            Table(
+                key=f"{key}-table",
+                caption="Problems solved by any sample, by wording.",
+                columns=(
+                    "Model",
+                    "Original",
+                    "Edited",
+                    "Solved in exactly one",
+                    "of these only when edited",
+                    "of these with the same prompt",
+                ),
+                rows=(
+                    (
+                        Cell(text=visible(original.model_name)),
+                        Cell(text=_share(sum(before[t] for t in both), n)),
+                        Cell(text=_share(sum(after[t] for t in both), n)),
+                        Cell(text=_share(only, n)),
+                        Cell(text=_share(paired.only_second, only)),
+                        Cell(text=_share(sum(t in same for t in gained), paired.only_second)),
+                    ),
+                    *_paper_edited(),
+                ),
+                foot="The paper's rows: 100 problems that it does not name; recalled, high "
+                "confidence, not checked.",
+            ),
+        ),
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else NOTHING
+
+
+def _paper_edited() -> Iterator[tuple[Cell, ...]]:
+    for size, (original, edited) in PAPER_EDITED.items():
+        yield (
+            Cell(text=f"Paper, {size}", note="recalled"),
+            Cell(text=f"{original}%"),
+            Cell(text=f"{edited}%"),
+            *(Cell(text=NOTHING) for _ in range(3)),
+        )
