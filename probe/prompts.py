@@ -25,6 +25,7 @@ __all__ = [
     "ChatMode",
     "ChatTemplate",
     "ExecutionTemplate",
+    "Turn",
     "asked_prompt",
     "execution_prefix",
     "execution_prompt",
@@ -43,6 +44,23 @@ class ChatMode(StrEnum):
     """The prompt is a user's message in the model's own template; the model replies."""
 
 
+def _no_turns(_turns: Sequence[Turn]) -> str:
+    raise UsageError("a conversation cannot be put into this chat template")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one side says in a conversation.
+
+    Attributes:
+        role: ``user`` or ``assistant``.
+        text: What it says.
+    """
+
+    role: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatTemplate:
     """How prompts become what a model reads.
@@ -51,11 +69,13 @@ class ChatTemplate:
         mode: None, or the model's own template.
         sha256: Hash of the template's text; ``None`` without one, or where a server keeps it.
         render: Turns a prompt into the text that the model reads, up to where its reply begins.
+        render_turns: The same of a conversation, each turn a message.
     """
 
     mode: ChatMode
     sha256: str | None
     render: Callable[[str], str]
+    render_turns: Callable[[Sequence[Turn]], str] = _no_turns
 
     def to_json(self) -> dict[str, str | None]:
         """Return what a manifest keeps."""

@@ -12,6 +12,7 @@ from generators.stored import summary_path
 from probe.tasks.names import (
     ANALYSIS,
     COUNTERFACTUAL,
+    DIALOG,
     EXECUTION,
     GRID,
     MATHQA,
@@ -180,6 +181,22 @@ def _analysis_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     return [*lines, f"run: {path}"]
 
 
+def _dialog_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
+    again = results["resampled"]
+    lines = [f"{results['n_programs']} problems; solved after so many feedbacks:"]
+    for turn, found in enumerate(results["solved"]):
+        beside = f"   trying again: {percent(again['solved'][turn])}" if again else ""
+        lines.append(f"  {turn}  {percent(found)}{beside}")
+    authors = ", ".join(f"{n} by {who}" for who, n in results["feedback"]["authors"].items())
+    return [
+        *lines,
+        f"feedback: {authors or 'none'}",
+        *_isolation(results["backends"]),
+        *_decoding_lines(results),
+        f"run: {path}",
+    ]
+
+
 def _steps_lines(path: Path, results: Mapping[str, Any]) -> list[str]:
     lines = [f"{results['n_items']} questions about {results['n_programs']} programs; exact value:"]
     for kind, found in results["kinds"].items():
@@ -253,6 +270,7 @@ _LINES = {
     SYNTHESIS: _synthesis_lines,
     MATHQA: _mathqa_lines,
     ANALYSIS: _analysis_lines,
+    DIALOG: _dialog_lines,
 }
 
 

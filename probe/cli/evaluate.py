@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from probe.cli.counterfactual import evaluate_counterfactual
+from probe.cli.dialog import evaluate_dialog
 from probe.cli.execution import evaluate_execution
 from probe.cli.mathqa import evaluate_mathqa
 from probe.cli.representation import evaluate_representation
@@ -20,3 +21,4 @@ evaluate.command("steps")(evaluate_steps)
 evaluate.command("representation")(evaluate_representation)
 evaluate.command("synthesis")(evaluate_synthesis)
 evaluate.command("mathqa")(evaluate_mathqa)
+evaluate.command("dialog")(evaluate_dialog)

@@ -6,6 +6,7 @@ Defaults stand here and nowhere else.
 
 from probe.config.common import DEFAULT_SHOT_IDS, DataOptions, ModelOptions
 from probe.config.data import GradeConfig, MakeTracesConfig, MakeVariantsConfig, QuickstartConfig
+from probe.config.dialog import DialogConfig
 from probe.config.execution import (
     CounterfactualConfig,
     ExecutionConfig,
@@ -21,6 +22,7 @@ __all__ = [
     "AnalyseConfig",
     "CounterfactualConfig",
     "DataOptions",
+    "DialogConfig",
     "ExecutionConfig",
     "FinetuneConfig",
     "FinetuneTask",

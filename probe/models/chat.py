@@ -17,7 +17,7 @@ from generators.errors import ModelError, UsageError
 from generators.jsonl import sha256_text
 from probe.models.adapter import find_adapter
 from probe.models.text import Completion, Decoding, Request, TextGenerator
-from probe.prompts import NO_CHAT, ChatMode, ChatTemplate
+from probe.prompts import NO_CHAT, ChatMode, ChatTemplate, Turn
 
 __all__ = ["ChatGenerator", "check_trained_in", "model_template"]
 
@@ -60,6 +60,8 @@ class ChatGenerator:
         return self.inner.alone(self._rendered(request), decoding)
 
     def _rendered(self, request: Request) -> Request:
+        if request.turns:
+            return replace(request, prompt=self.chat.render_turns(request.turns), turns=())
         return replace(request, prompt=self.chat.render(request.prompt))
 
 
@@ -87,9 +89,12 @@ def model_template(mode: ChatMode, tokenizer: Any, name: str) -> ChatTemplate:
         ) from None
 
     def render(prompt: str) -> str:
+        return render_turns([Turn(role="user", text=prompt)])
+
+    def render_turns(turns: Sequence[Turn]) -> str:
         try:
             rendered: str = tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}],
+                [{"role": turn.role, "content": turn.text} for turn in turns],
                 chat_template=text,
                 add_generation_prompt=True,
                 tokenize=False,
@@ -101,7 +106,9 @@ def model_template(mode: ChatMode, tokenizer: Any, name: str) -> ChatTemplate:
         return rendered
 
     render("")
-    return ChatTemplate(mode=mode, sha256=sha256_text(text), render=render)
+    return ChatTemplate(
+        mode=mode, sha256=sha256_text(text), render=render, render_turns=render_turns
+    )
 
 
 def check_trained_in(adapter: Path, chat: ChatTemplate) -> None:

@@ -30,7 +30,7 @@ from probe.models.server_facts import (
 )
 from probe.models.server_line import AbandonedError, ContextOverflowError, Line, Patience
 from probe.models.text import Completion, Decoding, Request
-from probe.prompts import ChatMode
+from probe.prompts import ChatMode, Turn
 
 __all__ = ["ServerGenerator", "request_seed"]
 
@@ -171,8 +171,9 @@ class ServerGenerator:
         if self._neutral:
             options["extra_body"] = self._neutral
         if self.chat.mode is ChatMode.MODEL:
-            message = {"role": "user", "content": request.prompt}
-            response = client.chat.completions.create(messages=[message], **options)
+            turns = request.turns or (Turn(role="user", text=request.prompt),)
+            messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+            response = client.chat.completions.create(messages=messages, **options)
         else:
             response = client.completions.create(prompt=request.prompt, **options)
         return read_completion(response, request, decoding)

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generators.errors import ModelError, UsageError
-from generators.jsonl import sha256_text
+from generators.jsonl import canonical_json, sha256_text
 from probe.models.endpoint import Endpoint
 from probe.models.server_line import GarbledError, Line
-from probe.prompts import NO_CHAT, ChatMode, ChatTemplate
+from probe.prompts import NO_CHAT, ChatMode, ChatTemplate, Turn
 
 __all__ = ["choose_model", "list_models", "names_of", "reported", "server_chat", "shown_by"]
 
@@ -109,4 +109,9 @@ def server_chat(mode: ChatMode, shown: Mapping[str, Any]) -> ChatTemplate:
         return NO_CHAT
     text = shown.get("chat_template")
     digest = sha256_text(text) if isinstance(text, str) and text else None
-    return ChatTemplate(mode=mode, sha256=digest, render=str)
+    return ChatTemplate(mode=mode, sha256=digest, render=str, render_turns=_as_json)
+
+
+def _as_json(turns: Sequence[Turn]) -> str:
+    """Return the messages that a server gets, as a sample keeps them."""
+    return canonical_json([{"role": turn.role, "content": turn.text} for turn in turns])

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from generators.errors import FormatError, UsageError
-from probe.prompts import NO_CHAT, ChatTemplate
+from probe.prompts import NO_CHAT, ChatTemplate, Turn
 
 __all__ = ["Completion", "Decoding", "Finish", "Request", "TextGenerator", "chat_of"]
 
@@ -35,12 +35,14 @@ class Request:
         prompt: The text to go on with.
         task_id: The problem it belongs to; with ``k`` it decides the noise of a sample.
         k: Number of the sample among those of its problem.
+        turns: The same as a conversation, for chat models; empty for a single message.
     """
 
     key: str
     prompt: str
     task_id: str = ""
     k: int = 0
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

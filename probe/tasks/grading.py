@@ -51,6 +51,7 @@ class Graded:
         error: Name of the exception, or ``""``.
         message: What went wrong first, shortened.
         inside: Number of tests that ran inside the sandbox as a whole.
+        passed: Number of tests that are passed, also after one that is not.
         cpu_seconds: CPU time of load and tests.
         wall_seconds: Wall time of load and tests.
     """
@@ -60,6 +61,7 @@ class Graded:
     error: str = ""
     message: str = ""
     inside: int = 0
+    passed: int = 0
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
 
@@ -97,8 +99,9 @@ def judge(tests: Sequence[str], result: JobResult) -> Graded:
     )
     if result.load.status is not OutcomeStatus.OK:
         return _with(found, _load_verdict(result.load), result.load)
-    for test, outcome in zip(tests, result.steps, strict=True):
-        verdict, message = _test_verdict(test, outcome)
+    verdicts = [_test_verdict(*pair) for pair in zip(tests, result.steps, strict=True)]
+    found = replace(found, passed=sum(verdict is Verdict.PASS for verdict, _ in verdicts))
+    for (verdict, message), outcome in zip(verdicts, result.steps, strict=True):
         if verdict is not Verdict.PASS:
             return replace(found, verdict=verdict, error=outcome.error, message=message)
     return found

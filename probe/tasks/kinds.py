@@ -11,12 +11,14 @@ from typing import Any
 
 from probe.tasks.analyse.results import analysis_results, score_analysed
 from probe.tasks.counterfactual_scoring import counterfactual_results, score_counterfactual
+from probe.tasks.dialog.results import dialog_results, score_dialog
 from probe.tasks.grade_file import grading_results, rescore_graded
 from probe.tasks.grid_results import grid_results
 from probe.tasks.mathqa.results import mathqa_results, score_math
 from probe.tasks.names import (
     ANALYSIS,
     COUNTERFACTUAL,
+    DIALOG,
     EXECUTION,
     GRADING,
     GRID,
@@ -50,6 +52,7 @@ TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRID: TaskKind(score=score_sample, results=grid_results),
     SYNTHESIS: TaskKind(score=score_program, results=synthesis_results),
+    DIALOG: TaskKind(score=score_dialog, results=dialog_results),
     ANALYSIS: TaskKind(score=score_analysed, results=analysis_results),
     MATHQA: TaskKind(score=score_math, results=mathqa_results),
     COUNTERFACTUAL: TaskKind(score=score_counterfactual, results=counterfactual_results),

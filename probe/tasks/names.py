@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "ANALYSIS",
     "COUNTERFACTUAL",
+    "DIALOG",
     "EXECUTION",
     "FINETUNE",
     "GRADING",
@@ -17,6 +18,7 @@ __all__ = [
 
 ANALYSIS = "analysis"
 COUNTERFACTUAL = "counterfactual"
+DIALOG = "dialog"
 EXECUTION = "execution"
 FINETUNE = "finetune"
 GRADING = "grading"

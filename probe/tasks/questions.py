@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from generators.jsonl import sha256_text
 from generators.progress import Progress
-from probe.prompts import ChatMode
+from probe.prompts import ChatMode, Turn
 from probe.runs import RunWriter
 from probe.tasks.invariance import ALONE, items_to_repeat
 
@@ -53,6 +53,7 @@ class Question:
         head: Name of what stands before it, shared by many prompts; ``""`` for nothing.
         fields: What else its sample keeps; scoring reads these and the completion alone.
         k: Number of the sample among those of the same prompt.
+        turns: The whole prompt as a conversation, for models asked in a chat template.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Question:
     head: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     k: int = 0
+    turns: tuple[Turn, ...] = ()
 
 
 def full_prompt(row: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
@@ -150,6 +152,7 @@ class _Asking:
         self._repeated = repeated
         self._heads = heads
         self._chat = chat_of(generator)
+        self._chats = self._chat.mode is not ChatMode.NONE
 
     def samples(self, missing: Sequence[Question]) -> Iterator[dict[str, Any]]:
         """Decode each prompt once and yield the samples of all questions that have it."""
@@ -166,6 +169,12 @@ class _Asking:
     def _text(self, question: Question) -> str:
         return (self._heads[question.head] if question.head else "") + question.prompt
 
+    def _seen(self, question: Question) -> str:
+        """Return what the model reads of a question."""
+        if self._chats and question.turns:
+            return self._chat.render_turns(question.turns)
+        return self._chat.render(self._text(question))
+
     def _request(self, question: Question) -> Request:
         from probe.models.text import Request
 
@@ -174,6 +183,7 @@ class _Asking:
             prompt=self._text(question),
             task_id=str(question.task_id),
             k=question.k,
+            turns=question.turns if self._chats else (),
         )
 
     def _alone(self, question: Question, completion: Completion) -> dict[str, Any]:
@@ -185,8 +195,8 @@ class _Asking:
         return {} if alone is None else {ALONE: alone.text}
 
     def _sample(self, question: Question, completion: Completion) -> dict[str, Any]:
-        chats = self._chat.mode is not ChatMode.NONE
-        seen = self._chat.render(self._text(question))
+        chats = self._chats
+        seen = self._seen(question)
         row = {
             "key": question.key,
             "task_id": question.task_id,

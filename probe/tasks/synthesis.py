@@ -10,26 +10,24 @@ Source: paper, sections 3 and 4; MBPP README.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import UsageError
 from generators.literals import EqualityPolicy
 from generators.problems.sources import Source, load_source
 from generators.progress import Progress, Quiet
-from generators.records import Problem, Split, Verdict
+from generators.records import Problem, Split
 from generators.sandbox.policy import Backend, Limits, choose_backend, detect, warnings_of
 from probe.config import SynthesisConfig
-from probe.extract import Reason
 from probe.prompts import ChatMode
 from probe.runs import RESULTS, RunWriter
 from probe.tasks.asking import MakeGenerator
-from probe.tasks.grading import REFERENCE_FACTOR, Graded, Submission, grade, self_test
+from probe.tasks.grading import REFERENCE_FACTOR, self_test
 from probe.tasks.items import choose_problems, rank
-from probe.tasks.questions import Grade, Question, ask_questions
-from probe.tasks.sampled import run_while_asking
+from probe.tasks.questions import Question, ask_questions
+from probe.tasks.running_tests import test_runner
 from probe.tasks.synthesis_prompts import TEMPLATES, SynthesisTemplate
-from probe.tasks.synthesis_results import code_of, score_program, synthesis_results
+from probe.tasks.synthesis_results import score_program, synthesis_results
 
 if TYPE_CHECKING:
     from probe.models.text import Decoding, TextGenerator
@@ -90,7 +88,7 @@ def evaluate_synthesis(
             repeat=config.batch_invariance_items if decoding.greedy else 0,
             display=progress or Quiet(),
             heads=heads,
-            grade=_grader(config, problems),
+            grade=test_runner(config.data, problems),
         )
         results = synthesis_results(samples)
         return run.finish(results, [question.key for question in questions])
@@ -126,37 +124,6 @@ def _decoding(
         top_p=config.top_p,
         seed=config.seed,
     )
-
-
-def _grader(config: SynthesisConfig, problems: Sequence[Problem]) -> Grade:
-    """Return what runs the tests of samples while more of them are made."""
-    by_id = {problem.task_id: problem for problem in problems}
-
-    def submit(row: dict[str, Any]) -> Submission | None:
-        found = code_of(row)
-        if found.reason is not Reason.NONE:
-            return None
-        return Submission(key=row["key"], problem=by_id[row["task_id"]], code=found.text)
-
-    def finish(row: dict[str, Any], verdict: Graded | None) -> dict[str, Any]:
-        if verdict is None:
-            return _graded(Graded(key=row["key"], verdict=Verdict.NO_CODE), "")
-        return _graded(verdict, choose_backend(trust_programs=config.data.trust_programs))
-
-    run = partial(grade, workers=config.data.workers, trust_programs=config.data.trust_programs)
-    return run_while_asking(submit, run, finish)
-
-
-def _graded(verdict: Graded, backend: str) -> dict[str, Any]:
-    return {
-        "tests_inside": verdict.inside,
-        "backend": str(backend),
-        "verdict": str(verdict.verdict),
-        "error": verdict.error,
-        "message": verdict.message,
-        "cpu_seconds": verdict.cpu_seconds,
-        "wall_seconds": verdict.wall_seconds,
-    }
 
 
 def _identity(

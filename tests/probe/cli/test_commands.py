@@ -22,6 +22,7 @@ COMMANDS = [
     ["evaluate", "representation"],
     ["evaluate", "synthesis"],
     ["evaluate", "mathqa"],
+    ["evaluate", "dialog"],
     ["grade"],
     ["report"],
     ["verify"],

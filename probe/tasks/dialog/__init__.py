@@ -1,0 +1,1 @@
+"""Models repair their programs from feedback in natural language, over several turns."""

@@ -1,0 +1,231 @@
+"""Who gives feedback: an automatic sentence, a recording, a model. Each is named and recorded.
+
+Called by :mod:`probe.tasks.dialog.task`. A giver sees failed replies and says something about
+each, or nothing; what it says is limited in :mod:`probe.tasks.dialog.sentences`. Feedback is never
+called human unless the recording says that a person typed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from generators import jsonl
+from generators.errors import FormatError
+from generators.records import Problem, Verdict
+from probe.tasks.dialog.givers import Giver
+
+if TYPE_CHECKING:
+    from probe.models.text import TextGenerator
+
+__all__ = [
+    "FEEDBACK_SCHEMA",
+    "MODEL_FEEDBACK",
+    "ExecutionFeedback",
+    "Failure",
+    "FeedbackGiver",
+    "ModelFeedback",
+    "RecordedFeedback",
+    "Said",
+    "execution_sentence",
+]
+
+FEEDBACK_SCHEMA = "probe.feedback"
+
+MODEL_FEEDBACK = "dialog/feedback@1"
+"""Name and version of the wording in which a model is asked for feedback."""
+
+_ASK = (
+    "A student wrote a Python function that does not pass its tests. Say in one sentence, without "
+    "code, what is wrong with it.\n\nTask: {text}\nTests:\n{tests}\n\nProgram:\n{code}\n\n"
+    "What happened: {outcome}\n\nFeedback:"
+)
+_ASK_TOKENS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A reply that did not pass.
+
+    Attributes:
+        key: Names the feedback in its run.
+        problem: What was asked for.
+        turn: Number of the reply, from 0.
+        reply: The reply's sample.
+    """
+
+    key: str
+    problem: Problem
+    turn: int
+    reply: Mapping[str, Any]
+
+    @property
+    def code_sha256(self) -> str:
+        """Hash of the program that the feedback is about."""
+        return jsonl.sha256_text(str(self.reply["code"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a giver said about a failure.
+
+    Attributes:
+        text: Its words, before they are limited; empty if it said nothing.
+        author: Who said it: ``execution``, a model's name, or what the recording says.
+    """
+
+    text: str
+    author: str
+
+
+class FeedbackGiver(Protocol):
+    """Says something about failed replies."""
+
+    kind: Giver
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides what it says, for the manifest."""
+
+    def say(self, failures: Sequence[Failure]) -> list[Said]:
+        """Return what is said about each failure, in order."""
+
+
+class ExecutionFeedback:
+    """One sentence from the outcome of the tests.
+
+    Args:
+        show_expected: Say the value that a test wants, not only that another came out.
+    """
+
+    kind = Giver.EXECUTION
+
+    def __init__(self, *, show_expected: bool) -> None:
+        self._show = show_expected
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides what it says."""
+        return {"kind": str(self.kind), "show_expected": self._show}
+
+    def say(self, failures: Sequence[Failure]) -> list[Said]:
+        """Return a sentence about each failure."""
+        return [
+            Said(
+                text=execution_sentence(one.reply, show_expected=self._show), author=str(self.kind)
+            )
+            for one in failures
+        ]
+
+
+def execution_sentence(reply: Mapping[str, Any], *, show_expected: bool) -> str:
+    """Make a sentence from the verdict, error and message of a reply."""
+    message = " ".join(str(reply["message"]).split()).rstrip(".")
+    match Verdict(reply["verdict"]):
+        case Verdict.FAIL if " gave " in message:
+            call, _, rest = message.partition(" gave ")
+            got, _, expected = rest.rpartition(", expected ")
+            if show_expected:
+                return f"{call} should be {expected}, but your function returns {got}."
+            return f"{call} returns {got}, which is not right."
+        case Verdict.FAIL:
+            return f"The test {message.removeprefix('failed: assert ')} does not hold."
+        case Verdict.SYNTAX_ERROR:
+            return f"The code has a syntax error: {message}."
+        case Verdict.NO_CODE:
+            return "There is no code in your reply."
+        case Verdict.TIMEOUT:
+            return "The function does not come to an end in time."
+        case Verdict.EXCEPTION:
+            return f"Running the tests raises {reply['error']}: {message}."
+    return f"Running the tests ends with {reply['verdict']}: {message}."
+
+
+class RecordedFeedback:
+    """Replays a file of feedback; says nothing about a program that the file does not know.
+
+    Args:
+        path: Lines with ``task_id, turn, code_sha256, text, author``.
+
+    Raises:
+        FormatError: The file is broken, or two lines speak about the same program.
+    """
+
+    kind = Giver.RECORDED
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._said: dict[tuple[int, int, str], Said] = {}
+        for number, row in jsonl.read(path, FEEDBACK_SCHEMA):
+            for name, kind in (("task_id", int), ("turn", int), ("code_sha256", str)):
+                if type(row.get(name)) is not kind:
+                    raise FormatError(f"{path}:{number}: {name!r} is missing or no {kind.__name__}")
+            if type(row.get("text")) is not str or type(row.get("author")) is not str:
+                raise FormatError(f"{path}:{number}: 'text' or 'author' is missing or no text")
+            place = (row["task_id"], row["turn"], row["code_sha256"])
+            if place in self._said:
+                raise FormatError(f"{path}:{number}: a second feedback on the same program")
+            self._said[place] = Said(text=row["text"], author=row["author"])
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides what it says."""
+        return {
+            "kind": str(self.kind),
+            "sha256": jsonl.sha256_file(self._path),
+            "authors": sorted({said.author for said in self._said.values()}),
+        }
+
+    def say(self, failures: Sequence[Failure]) -> list[Said]:
+        """Return what the file says about each failure."""
+        return [
+            self._said.get(
+                (one.problem.task_id, one.turn, one.code_sha256), Said(text="", author="")
+            )
+            for one in failures
+        ]
+
+
+class ModelFeedback:
+    """A model that is asked, greedily, what is wrong.
+
+    Args:
+        generator: The model.
+    """
+
+    kind = Giver.MODEL
+
+    def __init__(self, generator: TextGenerator) -> None:
+        self._generator = generator
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides what it says."""
+        return {
+            "kind": str(self.kind),
+            "wording": {MODEL_FEEDBACK: jsonl.sha256_text(_ASK)},
+            "max_new_tokens": _ASK_TOKENS,
+            "model": self._generator.identity,
+        }
+
+    def say(self, failures: Sequence[Failure]) -> list[Said]:
+        """Ask the model about all failures together."""
+        from probe.models.text import Decoding, Request, chat_of
+        from probe.prompts import ChatMode
+
+        chats = chat_of(self._generator).mode is not ChatMode.NONE
+        decoding = Decoding(max_new_tokens=_ASK_TOKENS, stop=() if chats else ("\n",))
+        requests = [
+            Request(key=one.key, prompt=_asked(one), task_id=str(one.problem.task_id))
+            for one in failures
+        ]
+        texts = {one.key: one.text for one in self._generator.generate(requests, decoding)}
+        name = str(self._generator.identity.get("name"))
+        return [Said(text=texts[one.key].strip(), author=f"model {name}") for one in failures]
+
+
+def _asked(failure: Failure) -> str:
+    return _ASK.format(
+        text=failure.problem.text.strip(),
+        tests="\n".join(failure.problem.test_list),
+        code=str(failure.reply["code"]).strip() or "(nothing)",
+        outcome=execution_sentence(failure.reply, show_expected=True),
+    )

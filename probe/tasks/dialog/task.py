@@ -1,0 +1,295 @@
+"""The dialog side: a model that fails gets feedback and tries again, turn by turn.
+
+``evaluate_dialog`` asks all open problems of a turn together, runs their tests while the model
+goes on, lets the giver speak about those that failed, and writes a run folder. Called by the
+command line; numbers are derived in :mod:`probe.tasks.dialog.results`.
+
+Source: paper, section 5. Its conversations are with people; automatic givers are named as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generators import jsonl
+from generators.errors import UsageError
+from generators.problems.sources import load_source
+from generators.progress import Progress, Quiet
+from generators.records import Problem
+from generators.sandbox.policy import choose_backend
+from probe.config import DialogConfig
+from probe.conversation import (
+    DIALOG_V1,
+    STOP,
+    Turn,
+    as_text,
+    opening,
+    reply_head,
+    reply_turn,
+    wording_sha256,
+    worked_examples,
+)
+from probe.prompts import ChatMode
+from probe.runs import RESULTS, RunWriter
+from probe.tasks.asking import MakeGenerator, open_model
+from probe.tasks.dialog.feedback import (
+    FEEDBACK_SCHEMA,
+    ExecutionFeedback,
+    Failure,
+    FeedbackGiver,
+    ModelFeedback,
+    RecordedFeedback,
+)
+from probe.tasks.dialog.givers import Giver
+from probe.tasks.dialog.results import Kind, dialog_results, score_dialog
+from probe.tasks.grading import self_test
+from probe.tasks.items import choose_problems
+from probe.tasks.questions import Question, ask_questions
+from probe.tasks.running_tests import test_runner
+from probe.tasks.sampled import passed
+
+if TYPE_CHECKING:
+    from probe.models.text import Decoding, TextGenerator
+
+__all__ = ["FEEDBACK_FILE", "evaluate_dialog"]
+
+FEEDBACK_FILE = "feedback.jsonl"
+"""What was said in a run, in the format that ``--feedback recorded`` reads."""
+
+_Row = dict[str, Any]
+
+
+def evaluate_dialog(
+    config: DialogConfig, make_generator: MakeGenerator, *, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Run (or resume) dialogs and return the results document.
+
+    Args:
+        config: Which problems, whose feedback, how many turns.
+        make_generator: Loads the model; called after the inputs were checked.
+        progress: Display of the replies done.
+
+    Raises:
+        ProbeError: An input cannot be used, ``config.out`` holds another run, or the sandbox
+            failed.
+    """
+    source = load_source(
+        config.source, data_dir=config.data.data_dir, accept_unknown=config.data.accept_unknown
+    )
+    problems = choose_problems(source.split(config.split), seed=config.seed, limit=config.problems)
+    if not problems:
+        raise UsageError(f"source {source.name} has no problem in the split {config.split}")
+    recorded = _recorded(config)
+    if not (config.out / RESULTS).is_file():
+        choose_backend(trust_programs=config.data.trust_programs)  # before the model is loaded
+        self_test(trust_programs=config.data.trust_programs)
+    generator = make_generator()
+    giver = recorded or _giver(config, generator)
+    dialog = _Dialog(config, problems, generator, giver, progress or Quiet())
+    identity = dialog.identity(source.manifest())
+    with RunWriter(config.out, identity) as run:
+        keys = dialog.hold(run)
+        samples = [run.done[key] for key in keys]
+        results = run.finish(dialog_results(samples), keys)
+    _write_feedback(config.out / FEEDBACK_FILE, samples)
+    return results
+
+
+def _recorded(config: DialogConfig) -> RecordedFeedback | None:
+    if (config.feedback is Giver.RECORDED) is not (config.recording is not None):
+        raise UsageError("--recording FILE goes with --feedback recorded, and only with it")
+    if config.feedback_model is not None and config.feedback is not Giver.MODEL:
+        raise UsageError("--feedback-model goes with --feedback model")
+    return RecordedFeedback(config.recording) if config.recording else None
+
+
+def _giver(config: DialogConfig, generator: TextGenerator) -> FeedbackGiver:
+    if config.feedback is Giver.EXECUTION:
+        return ExecutionFeedback(show_expected=config.show_expected)
+    if config.feedback_model is None:
+        return ModelFeedback(generator)
+    other = replace(config.model, model=config.feedback_model)
+    return ModelFeedback(open_model(other)(None))
+
+
+class _Dialog:
+    """The dialogs of a run, held turn by turn."""
+
+    def __init__(
+        self,
+        config: DialogConfig,
+        problems: Sequence[Problem],
+        generator: TextGenerator,
+        giver: FeedbackGiver,
+        progress: Progress,
+    ) -> None:
+        from probe.models.text import Decoding, chat_of
+
+        self._config = config
+        self._problems = {problem.task_id: problem for problem in problems}
+        self._generator = generator
+        self._giver = giver
+        self._progress = progress
+        self._chat = chat_of(generator)
+        self._chats = self._chat.mode is not ChatMode.NONE
+        self._heads = {} if self._chats else {"examples": as_text(worked_examples(fenced=False))}
+        stop = () if self._chats else (STOP,)
+        self._decoding = Decoding(max_new_tokens=config.max_new_tokens, stop=stop)
+        self._resampling = replace(
+            self._decoding, temperature=config.resample_temperature, seed=config.seed
+        )
+
+    def hold(self, run: RunWriter) -> list[str]:
+        """Hold all dialogs and return the keys of their samples, problem by problem."""
+        keys: dict[int, list[str]] = {task: [] for task in self._problems}
+        said: dict[int, list[Turn]] = {
+            task: [opening(problem)] for task, problem in self._problems.items()
+        }
+        open_tasks = list(self._problems)
+        first: dict[int, _Row] = {}
+        for turn in range(self._config.turns + 1):
+            questions = [self._question(task, turn, said[task]) for task in open_tasks]
+            rows = self._ask(run, questions, self._decoding, repeat=turn == 0)
+            failed = {}
+            for row in rows:
+                keys[row["task_id"]].append(row["key"])
+                if not passed(row):
+                    failed[row["task_id"]] = row
+            if turn == 0:
+                first = failed
+            if turn == self._config.turns or not failed:
+                break
+            feedback = self._feedback(run, turn, failed)
+            open_tasks = []
+            for task, row in feedback.items():
+                keys[task].append(row["key"])
+                if row["text"]:
+                    open_tasks.append(task)
+                    said[task] += [
+                        self._reply(failed[task]),
+                        Turn(role="user", text=row["text"]),
+                    ]
+            if not open_tasks:
+                break
+        if self._config.resample:
+            self._resample(run, list(first), keys)
+        return [key for found in keys.values() for key in found]
+
+    def _reply(self, row: _Row) -> Turn:
+        text = row["code"] or row["completion"]
+        return reply_turn(text, fenced=self._chats)
+
+    def _question(self, task: int, turn: int, said: Sequence[Turn], *, k: int = 0) -> Question:
+        resample = k > 0
+        return Question(
+            key=f"{task}/resample/{k}" if resample else f"{task}/{turn}",
+            task_id=task,
+            head="" if self._chats else "examples",
+            prompt=as_text(said) + reply_head(),
+            turns=(*worked_examples(fenced=True), *said),
+            fields={
+                "kind": str(Kind.RESAMPLE if resample else Kind.REPLY),
+                "turn": turn,
+                "turns": self._config.turns,
+                "tests": len(self._problems[task].test_list),
+                **({"k": k} if resample else {}),
+            },
+            k=k,
+        )
+
+    def _ask(
+        self, run: RunWriter, questions: Sequence[Question], decoding: Decoding, *, repeat: bool
+    ) -> list[_Row]:
+        return ask_questions(
+            run,
+            questions,
+            self._generator,
+            decoding,
+            score=score_dialog,
+            repeat=self._config.batch_invariance_items if repeat else 0,
+            display=self._progress,
+            heads=self._heads,
+            grade=test_runner(self._config.data, list(self._problems.values())),
+        )
+
+    def _feedback(self, run: RunWriter, turn: int, failed: Mapping[int, _Row]) -> dict[int, _Row]:
+        """Let the giver speak about failed replies, once about each."""
+        failures = {
+            task: Failure(
+                key=f"{task}/{turn}/feedback",
+                problem=self._problems[task],
+                turn=turn,
+                reply=row,
+            )
+            for task, row in failed.items()
+        }
+        missing = [one for one in failures.values() if one.key not in run.done]
+        if missing:
+            said = self._giver.say(missing)
+            rows = [
+                {
+                    "key": one.key,
+                    "task_id": one.problem.task_id,
+                    "kind": str(Kind.FEEDBACK),
+                    "turn": turn,
+                    "turns": self._config.turns,
+                    "giver": str(self._giver.kind),
+                    "author": words.author,
+                    "said": words.text,
+                    "show_expected": self._config.show_expected,
+                    "code_sha256": one.code_sha256,
+                    "tests": list(one.problem.test_list),
+                    "about": {name: one.reply[name] for name in ("verdict", "error", "message")},
+                }
+                for one, words in zip(missing, said, strict=True)
+            ]
+            run.append([row | score_dialog(row) for row in rows])
+        return {task: run.done[one.key] for task, one in failures.items()}
+
+    def _resample(self, run: RunWriter, tasks: Sequence[int], keys: dict[int, list[str]]) -> None:
+        """Try again without feedback, as often as there are turns."""
+        questions = [
+            self._question(task, 0, [opening(self._problems[task])], k=k)
+            for task in tasks
+            for k in range(1, self._config.turns + 1)
+        ]
+        for row in self._ask(run, questions, self._resampling, repeat=False) if questions else ():
+            keys[row["task_id"]].append(row["key"])
+
+    def identity(self, source: dict[str, Any]) -> dict[str, Any]:
+        """Return what decides the run."""
+        config = self._config
+        return {
+            "verb": "evaluate dialog",
+            "config": {
+                "split": str(config.split),
+                "problems": config.problems,
+                "turns": config.turns,
+                "seed": config.seed,
+                "batch_invariance_items": config.batch_invariance_items,
+                "resampling": self._resampling.to_json() if config.resample else None,
+                "trust_programs": config.data.trust_programs,
+                **self._decoding.to_json(),
+                **self._chat.to_json(),
+            },
+            "inputs": {"source": source},
+            "feedback": self._giver.identity(),
+            "prompts": {DIALOG_V1: wording_sha256()},
+            "prompt_heads": self._heads,
+            "policies": ["python_eq"],
+            "model": self._generator.identity,
+        }
+
+
+def _write_feedback(path: Path, samples: Sequence[_Row]) -> None:
+    """Write what was said, so that it can be replayed."""
+    names = ("task_id", "turn", "code_sha256", "text", "author")
+    given = [row for row in samples if row["kind"] == Kind.FEEDBACK and row["text"]]
+    jsonl.write(
+        path,
+        jsonl.header(FEEDBACK_SCHEMA),
+        ({name: row[name] for name in names} for row in given),
+    )
