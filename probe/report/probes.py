@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from probe.report.analysis import analysis_sections
 from probe.report.changes import changes_sections
+from probe.report.dialog import dialog_sections
 from probe.report.grid import grid_sections
 from probe.report.inputs import ReportRun
 from probe.report.mathqa import mathqa_sections
@@ -21,6 +22,7 @@ from probe.report.synthesis import synthesis_sections
 from probe.tasks.names import (
     ANALYSIS,
     COUNTERFACTUAL,
+    DIALOG,
     GRID,
     MATHQA,
     REPRESENTATION,
@@ -60,6 +62,10 @@ PROBES = {
     ANALYSIS: ProbeKind(
         fields=("n_items", "n_programs", "examples", "difficulty", "bleu", "generalises"),
         sections=analysis_sections,
+    ),
+    DIALOG: ProbeKind(
+        fields=("n_items", "n_programs", "turns", "solved", "resampled", "mended", "replies"),
+        sections=dialog_sections,
     ),
     MATHQA: ProbeKind(
         fields=(

@@ -1,0 +1,251 @@
+"""The sections about dialogs: what feedback mends, beside mere trying again.
+
+Called through :mod:`probe.report.probes`. Numbers are those of the runs' results; transcripts are
+taken from their samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from probe.report.compare import verdict
+from probe.report.curves import CurvePoint, curve_picture
+from probe.report.inputs import ReportRun, estimate
+from probe.report.labels import Labels
+from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
+from probe.report.sections import Section
+from probe.report.tables import NOTHING, Cell, Table, score_cell
+from probe.tasks.dialog.results import Kind
+from probe.tasks.items import rank
+from probe.tasks.sampled import passed
+
+__all__ = ["dialog_sections"]
+
+_TRANSCRIPTS = 6
+_LINES = 12
+_GIVERS = {
+    "execution": "one sentence made from the first test that fails",
+    "model": "a sentence by a model that sees program and outcome",
+    "recorded": "recorded feedback",
+}
+_PAPER = {0: "30%", 1: "55%", 4: "just over 65%"}
+
+
+def dialog_sections(runs: Sequence[ReportRun]) -> list[Section]:
+    """Return a section for each run."""
+    labels = Labels(runs)
+    return [
+        _section(run, labels, f"dialog-{place}", several=len(runs) > 1)
+        for place, run in enumerate(runs, 1)
+    ]
+
+
+def _section(run: ReportRun, labels: Labels, key: str, *, several: bool) -> Section:
+    results = run.results
+    giver = str(run.identity["feedback"]["kind"])
+    again = results["resampled"]
+    curves = {"With feedback": _points(results["solved"])}
+    if again:
+        curves["Trying again without"] = _points(again["solved"])
+    tables = [
+        _solved_table(run, f"{key}-solved"),
+        _mended_table(run, f"{key}-mended"),
+        _facts_table(run, f"{key}-facts"),
+        _transcripts_table(run, f"{key}-transcripts"),
+    ]
+    told = tuple(map(visible, _notes(run, labels)))
+    return Section(
+        key=key,
+        title="Dialog" + (f": {visible(labels[run])}, {giver} feedback" if several else ""),
+        text=f"{count(results['n_programs'], 'problem')}, at most "
+        f"{count(results['turns'], 'feedback')} each: {_GIVERS[giver]} "
+        f"({_authors(results['feedback']['authors'])}). A problem counts as solved from the first "
+        "reply that passes its tests.",
+        notes=told,
+        headlines=told[:1],
+        tables=tuple(table for table in tables if table),
+        picture=curve_picture(
+            curves,
+            f"{key}-figure",
+            title="Problems solved by number of replies",
+            x_label="Replies",
+            y_label="Problems solved, %",
+        ),
+    )
+
+
+def _points(found: Sequence[dict[str, Any]]) -> list[CurvePoint]:
+    return [CurvePoint(x=turn, score=estimate(one)) for turn, one in enumerate(found, 1)]
+
+
+def _authors(authors: dict[str, int]) -> str:
+    if not authors:
+        return "nothing was said"
+    return ", ".join(f"{n} by {visible(who)}" for who, n in authors.items())
+
+
+def _notes(run: ReportRun, labels: Labels) -> Iterator[str]:
+    results = run.results
+    first, last = (estimate(results["solved"][turn]) for turn in (0, -1))
+    yield (
+        f"{labels[run]}: solves {percent_interval(first)} at once and {percent_interval(last)} "
+        f"with up to {count(results['turns'], 'feedback')}."
+    )
+    again = results["resampled"]
+    if again and again["feedback_minus_it"]:
+        found = estimate(again["feedback_minus_it"][-1]["difference"])
+        tokens = estimate(again["as_many_tokens"]["feedback_minus_it"]["difference"])
+        yield (
+            f"Feedback against as many tries without it: {points_interval(found)} points "
+            f"({verdict(found)}); against tries of as many tokens: {points_interval(tokens)} "
+            f"({verdict(tokens)})."
+        )
+
+
+def _solved_table(run: ReportRun, key: str) -> Table:
+    results = run.results
+    again = results["resampled"]
+    rows = []
+    for turn, solved in enumerate(results["solved"]):
+        beside: list[Cell] = []
+        if again:
+            beside.append(score_cell(estimate(again["solved"][turn])))
+            paired = again["feedback_minus_it"][turn - 1] if turn else None
+            beside.append(
+                Cell(
+                    text=points_interval(estimate(paired["difference"])),
+                    note=f"p (Holm) {p_value(paired['p_holm'])}",
+                )
+                if paired
+                else Cell(text=NOTHING)
+            )
+        rows.append(
+            (
+                Cell(text=str(turn)),
+                score_cell(estimate(solved)),
+                *beside,
+                Cell(text=_PAPER.get(turn, NOTHING), note="recalled" if turn in _PAPER else ""),
+            )
+        )
+    if again:
+        tokens = again["as_many_tokens"]
+        rows.append(
+            (
+                Cell(text="tries of as many tokens"),
+                Cell(text=NOTHING),
+                score_cell(estimate(tokens["solved"])),
+                Cell(
+                    text=points_interval(estimate(tokens["feedback_minus_it"]["difference"])),
+                    note=f"p {p_value(tokens['feedback_minus_it']['p'])}",
+                ),
+                Cell(text=NOTHING),
+            )
+        )
+    return Table(
+        key=key,
+        caption="Problems solved, by feedback given.",
+        columns=(
+            "Feedback",
+            "Solved",
+            *(("Tries without", "Feedback minus tries, points") if again else ()),
+            "Paper, 137B, people's feedback",
+        ),
+        rows=tuple(rows),
+        foot="Tries without feedback: further samples of the first prompt, as many as there are "
+        "feedbacks; both ways share the first reply. The paper's numbers (recalled, high "
+        "confidence) are with feedback that people gave to another model on 50 problems.",
+    )
+
+
+def _mended_table(run: ReportRun, key: str) -> Table | None:
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for one in run.results["mended"]:
+        found.setdefault((one["before"], one["after"]), {})[one["turn"]] = one["count"]
+    if not found:
+        return None
+    turns = range(1, run.results["turns"] + 1)
+    return Table(
+        key=key,
+        caption="What becomes of a reply after feedback, number of replies.",
+        columns=("Before", "After", *(f"Turn {turn}" for turn in turns)),
+        rows=tuple(
+            (
+                Cell(text=before.replace("_", " ")),
+                Cell(text=after.replace("_", " ")),
+                *(Cell(text=str(counts.get(turn, 0))) for turn in turns),
+            )
+            for (before, after), counts in sorted(
+                found.items(), key=lambda item: -sum(item[1].values())
+            )
+        ),
+    )
+
+
+def _facts_table(run: ReportRun, key: str) -> Table:
+    replies, said = run.results["replies"], run.results["feedback"]
+    shares = (
+        ("Replies after feedback that repeat the program before", "repeats"),
+        ("Replies after feedback that pass fewer tests than before", "worse"),
+        ("Names and numbers of a feedback that are taken up", "names_used"),
+    )
+    counts = (
+        ("Feedback given", "given"),
+        ("Replies about which nothing was said", "none"),
+        ("Feedback that was cut to one sentence", "cut"),
+        ("Feedback with code in it", "with_code"),
+        ("Feedback that spells an expected value", "with_expected_value"),
+    )
+    return Table(
+        key=key,
+        caption="Feedback, and what is made of it.",
+        columns=("", "Value"),
+        rows=(
+            *(
+                (
+                    Cell(text=words),
+                    score_cell(estimate(replies[name])) if replies[name] else Cell(text=NOTHING),
+                )
+                for words, name in shares
+            ),
+            *((Cell(text=words), Cell(text=str(said[name]))) for words, name in counts),
+        ),
+    )
+
+
+def _transcripts_table(run: ReportRun, key: str) -> Table:
+    """Show some dialogs in full, solved ones and others, drawn by hash."""
+    tasks: dict[int, list[dict[str, Any]]] = {}
+    for row in run.rows:
+        if row["kind"] != Kind.RESAMPLE:
+            tasks.setdefault(row["task_id"], []).append(row)
+    talked = [task for task, rows in tasks.items() if len(rows) > 1]
+    order = sorted(talked, key=lambda task: rank(0, task))
+    solved = [task for task in order if any(passed(r) for r in tasks[task] if "verdict" in r)]
+    chosen = [*solved[: _TRANSCRIPTS // 2], *(task for task in order if task not in solved)]
+    rows = []
+    for task in chosen[:_TRANSCRIPTS]:
+        lines = sorted(tasks[task], key=lambda row: (row["turn"], row["kind"] == Kind.FEEDBACK))
+        for row in lines:
+            speaks = row["kind"] == Kind.FEEDBACK
+            rows.append(
+                (
+                    Cell(text=str(task)),
+                    Cell(text="Feedback" if speaks else f"Reply {row['turn'] + 1}"),
+                    Cell(text=visible(row["text"] if speaks else _beginning(row["code"]))),
+                    Cell(text=NOTHING if speaks else row["outcome"].replace("_", " ")),
+                )
+            )
+    return Table(
+        key=key,
+        caption="Some of the dialogs.",
+        columns=("Task", "Who", "Says", "Outcome"),
+        rows=tuple(rows),
+        foot="All of them stand in the run's samples.jsonl. \u23ce: a new line.",
+        numeric=False,
+    )
+
+
+def _beginning(code: str) -> str:
+    lines = code.strip().splitlines()
+    return " \u23ce ".join(lines[:_LINES]) + (" ..." if len(lines) > _LINES else "")

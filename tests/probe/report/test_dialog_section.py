@@ -1,0 +1,55 @@
+"""The report's section about dialogs, of a model that mends after two feedbacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from generators.problems.sources import load_source
+from probe.config import DialogConfig
+from probe.models.fake import FakeGenerator
+from probe.models.text import Request
+from probe.report.build import build_report
+from probe.report.bundle import write_report
+from probe.tasks.dialog.task import evaluate_dialog
+from probe.verify import verify
+
+PROBLEMS = {problem.task_id: problem for problem in load_source("basics").problems}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dialog") / "run"
+
+    def answer(request: Request) -> str:
+        live = request.prompt.rpartition("I need to write a function called")[2]
+        if live.count("User: ") >= 2:
+            return f"{PROBLEMS[int(request.task_id)].code}\n[DONE]"
+        return "raise ValueError('<b>no</b>')\n[DONE]"
+
+    config = DialogConfig(
+        source="basics", out=out, problems=6, turns=3, max_new_tokens=9999, batch_invariance_items=0
+    )
+    evaluate_dialog(config, lambda: FakeGenerator(answer))
+    return out
+
+
+def test_what_feedback_mends_is_told(run: Path, tmp_path: Path) -> None:
+    build_report([run], tmp_path)
+    page = (tmp_path / "report.md").read_text()
+    assert "## Dialog" in page
+    assert "12 by execution" in page
+    assert "solves 0.0%" in page
+    assert "at once and 100.0%" in page
+    assert "Feedback against as many tries without it: +100.0" in page
+    assert "| other error | passed | 0 | 6 | 0 |" in page
+    assert "| 55% recalled |" in page
+    html = (tmp_path / "index.html").read_text()
+    assert "<b>no</b>" not in html
+    assert "&lt;b&gt;no&lt;/b&gt;" in html
+
+
+def test_the_report_verifies(run: Path, tmp_path: Path) -> None:
+    write_report([run], tmp_path)
+    assert all(part.ok for part in verify(tmp_path))
