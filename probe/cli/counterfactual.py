@@ -7,31 +7,18 @@ from typing import Annotated
 
 import typer
 
-from probe.cli.asking import ask_and_show
+from probe.cli.asking import Asking, asks_model
 from probe.cli.options import (
-    AcceptLicence,
-    AcceptUnknown,
-    Adapters,
-    AnyModel,
-    BatchInvarianceItems,
-    Chat,
-    Concurrency,
-    DataDir,
-    Device,
-    Dtype,
     Json,
     MaxNewTokens,
     Quiet,
-    RequestTimeout,
     Seed,
     Shots,
     ShotSource,
-    TokenBudget,
     TrustPrograms,
     Workers,
 )
-from probe.config import CounterfactualConfig, DataOptions, MakeVariantsConfig, ModelOptions
-from probe.prompts import ChatMode
+from probe.config import CounterfactualConfig, DataOptions, MakeVariantsConfig
 from probe.summaries import variant_lines
 from probe.terminal import display, show
 
@@ -75,30 +62,18 @@ def make_variants(
     show(document, variant_lines(out, document), as_json=as_json)
 
 
+@asks_model
 def evaluate_counterfactual(
+    *,
     variants: Annotated[Path, typer.Option(help="File of variants, of held-out programs.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
-    model: AnyModel = "smollm2-135m",
-    adapter: Adapters = None,
     shots: Shots = _EVALUATE.shots,
     shot_source: ShotSource = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many calls, each with its variants.")
     ] = None,
     max_new_tokens: MaxNewTokens = _EVALUATE.max_new_tokens,
-    batch_invariance_items: BatchInvarianceItems = _EVALUATE.batch_invariance_items,
-    token_budget: TokenBudget = None,
-    chat_template: Chat = ChatMode.NONE,
-    concurrency: Concurrency = None,
-    request_timeout: RequestTimeout = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    accept_licence: AcceptLicence = False,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    asking: Asking,
 ) -> None:
     """Ask what changed programs return: does the model read, or remember the original?
 
@@ -109,22 +84,10 @@ def evaluate_counterfactual(
     config = CounterfactualConfig(
         variants=variants,
         out=out,
-        model=ModelOptions(
-            model=model,
-            device=device,
-            dtype=dtype,
-            accept_licence=accept_licence,
-            chat_template=chat_template,
-            token_budget=token_budget,
-            concurrency=concurrency,
-            request_timeout=request_timeout,
-        ),
-        data=DataOptions(data_dir=data_dir, accept_unknown=accept_unknown_data),
         shots=shots,
         shot_source=shot_source,
         limit=limit,
         max_new_tokens=max_new_tokens,
-        batch_invariance_items=batch_invariance_items,
-        seed=seed,
+        **asking.common,
     )
-    ask_and_show(run, config, adapter, as_json=as_json, quiet=quiet)
+    asking.run(run, config)

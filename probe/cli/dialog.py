@@ -8,29 +8,12 @@ from typing import Annotated
 import typer
 
 from generators.records import Split
-from probe.cli.asking import ask_and_show
+from probe.cli.asking import Asking, asks_model
 from probe.cli.options import (
-    AcceptLicence,
-    AcceptUnknown,
-    Adapters,
-    AnyModel,
-    BatchInvarianceItems,
-    Chat,
-    Concurrency,
-    DataDir,
-    Device,
-    Dtype,
-    Json,
     MaxNewTokens,
-    Quiet,
-    RequestTimeout,
-    Seed,
-    TokenBudget,
-    TrustPrograms,
     Workers,
 )
-from probe.config import DataOptions, DialogConfig, ModelOptions
-from probe.prompts import ChatMode
+from probe.config import DialogConfig
 from probe.tasks.dialog.givers import Giver
 
 __all__ = ["evaluate_dialog"]
@@ -38,7 +21,9 @@ __all__ = ["evaluate_dialog"]
 _DIALOG = DialogConfig(out=Path())
 
 
+@asks_model
 def evaluate_dialog(
+    *,
     out: Annotated[Path, typer.Option(help="Run folder.")],
     source: Annotated[
         str, typer.Option(help="mbpp-sanitized, mbpp, basics, or a file in MBPP's schema.")
@@ -64,24 +49,9 @@ def evaluate_dialog(
         bool, typer.Option(help="Also try again without feedback, as often, to compare with.")
     ] = _DIALOG.resample,
     resample_temperature: Annotated[float, typer.Option(min=0.01)] = _DIALOG.resample_temperature,
-    model: AnyModel = "smollm2-135m",
-    adapter: Adapters = None,
     max_new_tokens: MaxNewTokens = _DIALOG.max_new_tokens,
-    batch_invariance_items: BatchInvarianceItems = _DIALOG.batch_invariance_items,
-    token_budget: TokenBudget = None,
-    chat_template: Chat = ChatMode.NONE,
-    concurrency: Concurrency = None,
-    request_timeout: RequestTimeout = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    accept_licence: AcceptLicence = False,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    trust_programs: TrustPrograms = False,
     workers: Workers = 2,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    asking: Asking,
 ) -> None:
     """Let a model mend its programs after feedback, beside mere trying again.
 
@@ -104,24 +74,7 @@ def evaluate_dialog(
         recording=recording,
         resample=resample,
         resample_temperature=resample_temperature,
-        model=ModelOptions(
-            model=model,
-            device=device,
-            dtype=dtype,
-            accept_licence=accept_licence,
-            chat_template=chat_template,
-            token_budget=token_budget,
-            concurrency=concurrency,
-            request_timeout=request_timeout,
-        ),
-        data=DataOptions(
-            data_dir=data_dir,
-            accept_unknown=accept_unknown_data,
-            trust_programs=trust_programs,
-            workers=workers,
-        ),
         max_new_tokens=max_new_tokens,
-        batch_invariance_items=batch_invariance_items,
-        seed=seed,
+        **asking.running(workers),
     )
-    ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
+    asking.run(evaluate_one, config)

@@ -9,30 +9,14 @@ import typer
 
 from generators.errors import UsageError
 from generators.records import Origin
-from probe.cli.asking import ask_and_show
+from probe.cli.asking import Asking, asks_model
 from probe.cli.options import (
-    AcceptLicence,
-    AcceptUnknown,
-    Adapters,
-    AnyModel,
-    BatchInvarianceItems,
-    Chat,
-    Concurrency,
-    DataDir,
-    Device,
-    Dtype,
-    Json,
     Limit,
-    Quiet,
-    RequestTimeout,
-    Seed,
     Shots,
     ShotSource,
-    TokenBudget,
-    TrustPrograms,
 )
-from probe.config import DataOptions, ExecutionConfig, GridConfig, ModelOptions
-from probe.prompts import EXECUTION, ChatMode, known_contents
+from probe.config import ExecutionConfig, GridConfig
+from probe.prompts import EXECUTION, known_contents
 from probe.tasks.held_out import Inputs, Setting
 
 __all__ = ["evaluate_execution"]
@@ -41,7 +25,9 @@ __all__ = ["evaluate_execution"]
 _EXECUTION = ExecutionConfig(traces=Path(), out=Path())
 
 
+@asks_model
 def evaluate_execution(
+    *,
     traces: Annotated[Path, typer.Option(help="Trace file of held-out programs.")],
     out: Annotated[Path, typer.Option(help="Run folder.")],
     grid: Annotated[
@@ -57,8 +43,6 @@ def evaluate_execution(
     inputs: Annotated[
         list[Inputs] | None, typer.Option(help="Only these: asserts, or generated calls.")
     ] = None,
-    model: AnyModel = "smollm2-135m",
-    adapter: Adapters = None,
     scratchpad: Annotated[
         bool, typer.Option("--scratchpad", help="Let the model write the run before the result.")
     ] = False,
@@ -79,20 +63,7 @@ def evaluate_execution(
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Else 64, with a scratchpad 768.")
     ] = None,
-    batch_invariance_items: BatchInvarianceItems = _EXECUTION.batch_invariance_items,
-    token_budget: TokenBudget = None,
-    chat_template: Chat = ChatMode.NONE,
-    concurrency: Concurrency = None,
-    request_timeout: RequestTimeout = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    accept_licence: AcceptLicence = False,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    trust_programs: TrustPrograms = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    asking: Asking,
 ) -> None:
     """Let a model predict what calls return, and score it beside trivial baselines.
 
@@ -101,30 +72,15 @@ def evaluate_execution(
 
     Example: probe evaluate execution --traces test.jsonl --adapter runs/tuned --out runs/after
     """
-    options = ModelOptions(
-        model=model,
-        device=device,
-        dtype=dtype,
-        accept_licence=accept_licence,
-        chat_template=chat_template,
-        token_budget=token_budget,
-        concurrency=concurrency,
-        request_timeout=request_timeout,
-    )
     common: dict[str, Any] = {
         "traces": traces,
         "out": out,
-        "model": options,
-        "data": DataOptions(
-            data_dir=data_dir, accept_unknown=accept_unknown_data, trust_programs=trust_programs
-        ),
         "shots": shots,
         "shot_source": shot_source,
         "limit": limit,
         "training_traces": training_traces,
         "max_new_tokens": max_new_tokens,
-        "batch_invariance_items": batch_invariance_items,
-        "seed": seed,
+        **asking.common,
     }
     chosen = {"contents": known_contents(content), "settings": setting, "inputs": inputs}
     if grid or any(chosen.values()):
@@ -136,11 +92,11 @@ def evaluate_execution(
             )
         cells: dict[str, Any] = {name: tuple(values) for name, values in chosen.items() if values}
         grid_config = GridConfig(**common, **cells)
-        ask_and_show(evaluate_grid, grid_config, adapter, as_json=as_json, quiet=quiet)
+        asking.run(evaluate_grid, grid_config)
     else:
         from probe.tasks.execution import evaluate_execution as evaluate_one
 
         config = ExecutionConfig(
             **common, origin=origin, per_program=per_program, scratchpad=scratchpad
         )
-        ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
+        asking.run(evaluate_one, config)

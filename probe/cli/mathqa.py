@@ -9,30 +9,13 @@ import typer
 
 from generators.problems.mathqa.records import MathSplit
 from generators.tolerance import Tolerance
-from probe.cli.asking import ask_and_show
+from probe.cli.asking import Asking, asks_model
 from probe.cli.options import (
-    AcceptLicence,
-    AcceptUnknown,
-    Adapters,
-    AnyModel,
-    BatchInvarianceItems,
-    Chat,
-    Concurrency,
-    DataDir,
-    Device,
-    Dtype,
-    Json,
     Limit,
     MaxNewTokens,
-    Quiet,
-    RequestTimeout,
-    Seed,
-    TokenBudget,
-    TrustPrograms,
     Workers,
 )
-from probe.config import DataOptions, MathConfig, ModelOptions
-from probe.prompts import ChatMode
+from probe.config import MathConfig
 from probe.tasks.mathqa.prompts import Target
 
 __all__ = ["evaluate_mathqa"]
@@ -40,7 +23,9 @@ __all__ = ["evaluate_mathqa"]
 _MATH = MathConfig(out=Path())
 
 
+@asks_model
 def evaluate_mathqa(
+    *,
     out: Annotated[Path, typer.Option(help="Run folder.")],
     split: Annotated[
         MathSplit, typer.Option(help="Which problems; dev stands for validation.")
@@ -48,8 +33,6 @@ def evaluate_mathqa(
     target: Annotated[
         Target, typer.Option(help="What is written: a Python program, or MathQA's own formula.")
     ] = _MATH.target,
-    model: AnyModel = "smollm2-135m",
-    adapter: Adapters = None,
     shots: Annotated[
         int, typer.Option(min=0, help="Solved examples in the prompt, near-copies of no question.")
     ] = _MATH.shots,
@@ -64,21 +47,8 @@ def evaluate_mathqa(
     top_p: Annotated[float, typer.Option(min=0, max=1)] = _MATH.top_p,
     max_new_tokens: MaxNewTokens = _MATH.max_new_tokens,
     limit: Limit = None,
-    batch_invariance_items: BatchInvarianceItems = _MATH.batch_invariance_items,
-    token_budget: TokenBudget = None,
-    chat_template: Chat = ChatMode.NONE,
-    concurrency: Concurrency = None,
-    request_timeout: RequestTimeout = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    accept_licence: AcceptLicence = False,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    trust_programs: TrustPrograms = False,
     workers: Workers = 2,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    asking: Asking,
 ) -> None:
     """Let a model solve word problems of MathQA-Python, and grade the numbers that come out.
 
@@ -90,22 +60,6 @@ def evaluate_mathqa(
         out=out,
         split=split,
         target=target,
-        model=ModelOptions(
-            model=model,
-            device=device,
-            dtype=dtype,
-            accept_licence=accept_licence,
-            chat_template=chat_template,
-            token_budget=token_budget,
-            concurrency=concurrency,
-            request_timeout=request_timeout,
-        ),
-        data=DataOptions(
-            data_dir=data_dir,
-            accept_unknown=accept_unknown_data,
-            trust_programs=trust_programs,
-            workers=workers,
-        ),
         shots=shots,
         shot_ids=(
             None
@@ -118,7 +72,6 @@ def evaluate_mathqa(
         top_p=top_p,
         max_new_tokens=max_new_tokens,
         limit=limit,
-        batch_invariance_items=batch_invariance_items,
-        seed=seed,
+        **asking.running(workers),
     )
-    ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
+    asking.run(evaluate_one, config)

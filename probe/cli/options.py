@@ -13,6 +13,7 @@ __all__ = [
     "AcceptLicence",
     "AcceptUnknown",
     "Adapters",
+    "AnswersFrom",
     "AnyModel",
     "BatchInvarianceItems",
     "Chat",
@@ -53,7 +54,8 @@ Adapters = Annotated[
     ),
 ]
 BatchInvarianceItems = Annotated[
-    int, typer.Option(min=0, help="Decode so many items once more, alone, and compare.")
+    int | None,
+    typer.Option(min=0, help="Decode so many items once more, alone, and compare; else by task."),
 ]
 MaxNewTokens = Annotated[int, typer.Option(min=1)]
 TokenBudget = Annotated[
@@ -66,6 +68,12 @@ RequestTimeout = Annotated[
 Chat = Annotated[
     ChatMode,
     typer.Option("--chat-template", help="model: put prompts into the model's own template."),
+]
+AnswersFrom = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Finished run of the same model, whose answers to the same prompts are taken."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16, float16 or float64.")]

@@ -9,7 +9,7 @@ import typer
 
 from generators.records import Origin
 from probe.analysis.properties import PROPERTIES
-from probe.cli.asking import ask_and_show
+from probe.cli.asking import Asking
 from probe.cli.options import (
     AcceptLicence,
     AcceptUnknown,
@@ -26,6 +26,7 @@ from probe.cli.options import (
     ShotSource,
 )
 from probe.config import DataOptions, ModelOptions, RepresentConfig
+from probe.tasks.adapters import BASE
 from probe.tasks.positions import Position
 
 __all__ = ["evaluate_representation"]
@@ -87,4 +88,5 @@ def evaluate_representation(
         properties=tuple(properties or ()),
         seed=seed,
     )
-    ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
+    adapters = tuple(adapter or [BASE])
+    Asking(adapters=adapters, common={}, as_json=as_json, quiet=quiet).run(evaluate_one, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,27 +10,12 @@ import typer
 
 from generators.errors import UsageError
 from generators.records import Split
-from probe.cli.asking import ask_and_show
+from probe.cli.asking import Asking, asks_model
 from probe.cli.options import (
-    AcceptLicence,
-    AcceptUnknown,
-    Adapters,
-    AnyModel,
-    BatchInvarianceItems,
-    Concurrency,
-    DataDir,
-    Device,
-    Dtype,
-    Json,
     Limit,
-    Quiet,
-    RequestTimeout,
-    Seed,
-    TokenBudget,
-    TrustPrograms,
     Workers,
 )
-from probe.config import DataOptions, ModelOptions, SynthesisConfig
+from probe.config import SynthesisConfig
 from probe.prompts import ChatMode
 
 __all__ = ["evaluate_synthesis"]
@@ -37,14 +23,14 @@ __all__ = ["evaluate_synthesis"]
 _SYNTHESIS = SynthesisConfig(out=Path())
 
 
+@asks_model
 def evaluate_synthesis(
+    *,
     out: Annotated[Path, typer.Option(help="Run folder.")],
     source: Annotated[
         str, typer.Option(help="mbpp, mbpp-sanitized, basics, or a file in MBPP's schema.")
     ] = _SYNTHESIS.source,
     split: Annotated[Split, typer.Option(help="Which problems.")] = _SYNTHESIS.split,
-    model: AnyModel = "smollm2-135m",
-    adapter: Adapters = None,
     preset: Annotated[
         str,
         typer.Option(
@@ -70,24 +56,12 @@ def evaluate_synthesis(
     top_p: Annotated[float | None, typer.Option(min=0, max=1)] = None,
     max_new_tokens: Annotated[int | None, typer.Option(min=1)] = None,
     limit: Limit = None,
-    batch_invariance_items: BatchInvarianceItems = _SYNTHESIS.batch_invariance_items,
-    token_budget: TokenBudget = None,
     chat_template: Annotated[
         ChatMode | None,
         typer.Option(help="model: put prompts into the model's own template; else by preset."),
     ] = None,
-    concurrency: Concurrency = None,
-    request_timeout: RequestTimeout = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    accept_licence: AcceptLicence = False,
-    data_dir: DataDir = None,
-    accept_unknown_data: AcceptUnknown = False,
-    trust_programs: TrustPrograms = False,
     workers: Workers = 2,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    asking: Asking,
 ) -> None:
     """Let a model write programs, and grade them by running their tests in the sandbox.
 
@@ -111,34 +85,20 @@ def evaluate_synthesis(
     options["shot_ids"] = options["shot_ids"][:shots]
     if shots is not None and len(options["shot_ids"]) < shots:
         raise UsageError(f"--shots is {shots}; name the tasks of so many with --shot-ids")
+    common = asking.running(workers)
+    chat = options.pop("chat_template", ChatMode.NONE)
+    common["model"] = replace(common["model"], chat_template=chat)
     config = SynthesisConfig(
         out=out,
         source=source,
         split=split,
-        model=ModelOptions(
-            model=model,
-            device=device,
-            dtype=dtype,
-            accept_licence=accept_licence,
-            chat_template=options.pop("chat_template", ChatMode.NONE),
-            token_budget=token_budget,
-            concurrency=concurrency,
-            request_timeout=request_timeout,
-        ),
-        data=DataOptions(
-            data_dir=data_dir,
-            accept_unknown=accept_unknown_data,
-            trust_programs=trust_programs,
-            workers=workers,
-        ),
         preset=preset,
         limit=limit,
         shot_seed=shot_seed,
-        batch_invariance_items=batch_invariance_items,
-        seed=seed,
+        **common,
         **options,
     )
-    ask_and_show(evaluate_one, config, adapter, as_json=as_json, quiet=quiet)
+    asking.run(evaluate_one, config)
 
 
 def _numbers(text: str | None) -> tuple[int, ...] | None:

@@ -29,6 +29,7 @@ class ModelOptions:
 
     ``token_budget`` (tokens whose states are held at a time) is a local model's alone,
     ``concurrency`` (requests in flight) and ``request_timeout`` (seconds) are a server's alone.
+    ``answers_from`` are finished runs of the same model whose answers are given again.
     """
 
     model: str = "smollm2-135m"
@@ -39,3 +40,4 @@ class ModelOptions:
     token_budget: int | None = None
     concurrency: int | None = None
     request_timeout: float | None = None
+    answers_from: tuple[Path, ...] = ()

@@ -123,6 +123,7 @@ class Completion:
             ran out) or ``OVERFLOW`` (prompt and budget exceed the context; nothing was generated).
         prompt_tokens: Length of the prompt in tokens.
         completion_tokens: Tokens generated, an end token and those of a stop string included.
+        reused_from: Identity hash of the run that it was taken from, ``""`` if the model said it.
     """
 
     key: str
@@ -130,6 +131,7 @@ class Completion:
     finish: Finish
     prompt_tokens: int
     completion_tokens: int
+    reused_from: str = ""
 
     @classmethod
     def overflow(cls, key: str, prompt_tokens: int) -> Completion:

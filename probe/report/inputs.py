@@ -84,6 +84,7 @@ class ReportRun:
         samples: Items in file order; empty for runs that are no execution runs.
         rows: Rows of ``samples.jsonl`` of a run that has sections of its own.
         losses: Training loss as ``(step, loss)``; empty unless a fine-tuning run.
+        reused: Of each sample, whether its answer was taken from an earlier run.
     """
 
     name: str
@@ -93,6 +94,7 @@ class ReportRun:
     samples: tuple[Sample, ...] = field(default=(), repr=False)
     rows: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     losses: tuple[tuple[int, float], ...] = field(default=(), repr=False)
+    reused: tuple[bool, ...] = field(default=(), repr=False)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def _report_run(path: Path, name: str) -> ReportRun:
         samples=samples,
         rows=rows,
         losses=losses,
+        reused=tuple("reused_from" in row for row in run.samples),
     )
 
 

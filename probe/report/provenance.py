@@ -131,6 +131,12 @@ def _of_runs(inputs: Inputs, labels: Labels) -> list[str]:
         git = run.manifest.get("git")
         if isinstance(git, dict) and git.get("dirty"):
             found.append(f"{name}: made from a checkout with uncommitted changes.")
+        reused = sum(run.reused)
+        if reused:
+            found.append(
+                f"{name}: {reused:,} of {len(run.reused):,} answers are those of an earlier run of "
+                "the same model to the same prompts."
+            )
         source = source_of(run)
         if source.get("known") is False:
             found.append(f"{name}: the content of its problem source is not a listed version.")

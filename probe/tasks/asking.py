@@ -39,7 +39,7 @@ def open_model(options: ModelOptions, *, progress: Progress | None = None) -> As
         ModelError: From the generators: the model or the adapter cannot be had.
     """
     if is_server(options.model):
-        return partial(_on_server, options)
+        return partial(_reusing, options, partial(_on_server, options))
     for name, value in (
         ("--concurrency", options.concurrency),
         ("--request-timeout", options.request_timeout),
@@ -48,7 +48,17 @@ def open_model(options: ModelOptions, *, progress: Progress | None = None) -> As
             raise UsageError(
                 f"{name} is for a model on a server (--model http://host:port/v1#name)"
             )
-    return _LocalModel(options, progress).generator
+    return partial(_reusing, options, _LocalModel(options, progress).generator)
+
+
+def _reusing(options: ModelOptions, ask: Ask, adapter: Path | None) -> TextGenerator:
+    """Ask, but take the answers that earlier runs have."""
+    generator = ask(adapter)
+    if not options.answers_from:
+        return generator
+    from probe.models.reuse import ReusedAnswers
+
+    return ReusedAnswers(generator, options.answers_from)
 
 
 class _LocalModel:

@@ -208,6 +208,8 @@ class _Asking:
             "prompt_tokens": completion.prompt_tokens,
             "completion_tokens": completion.completion_tokens,
         }
+        if completion.reused_from:
+            row["reused_from"] = completion.reused_from
         if chats:
             row["read_as"] = REPLY
         elif question.head:
