@@ -70,11 +70,20 @@ def answer_of(row: dict[str, Any]) -> Extraction:
     if row["target"] == Target.PYTHON:
         return extract_code(row["completion"], reply=reply)
     text = without_thoughts(row["completion"]) if reply else row["completion"]
-    lines = [line.strip(" `") for line in text.splitlines()]
-    formulas = [line for line in lines if line] if not reply else [x for x in lines if "(" in x]
-    if not formulas:
+    lines = [line for each in text.splitlines() if (line := each.strip(" `"))]
+    if not lines:
         return Extraction(text="", reason=Reason.NO_CODE)
-    return Extraction(text=formulas[0], reason=Reason.NONE)
+    if reply:  # words may stand before it
+        lines = [line for line in lines if _is_formula(line)] or lines
+    return Extraction(text=lines[0], reason=Reason.NONE)
+
+
+def _is_formula(text: str) -> bool:
+    try:
+        parse_formula(text)
+    except FormatError:
+        return False
+    return True
 
 
 def formula_worth(text: str, numbers: list[float]) -> Worth:

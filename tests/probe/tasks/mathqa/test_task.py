@@ -22,7 +22,9 @@ from probe.runs import MANIFEST, RESULTS, SAMPLES
 from probe.tasks.asking import open_model
 from probe.tasks.mathqa.choice import load_split
 from probe.tasks.mathqa.prompts import Target
+from probe.tasks.mathqa.running import answer_of
 from probe.tasks.mathqa.task import evaluate_mathqa
+from probe.tasks.questions import REPLY
 from probe.verify import verify
 
 Answer = Callable[[Request], str]
@@ -260,3 +262,21 @@ def test_all_published_references_are_right_in_the_sandbox(
     results = run(config, make_oracle(config))
     assert results["n_programs"] == {MathSplit.TEST: 1883, MathSplit.DEV: 2822}[split]
     assert results["scores"]["solved"]["estimate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("completion", "reply", "text"),
+    [
+        ("add(n0,n1)\nmore", False, "add(n0,n1)"),
+        ("\n`add(n0,n1)`", False, "add(n0,n1)"),
+        ("Sure (see below):\n```\nadd(n0,n1)\n```", True, "add(n0,n1)"),
+        ("<think>add(n0,n0)</think>add(n0,n1)", True, "add(n0,n1)"),
+        ("I cannot (yet).", True, "I cannot (yet)."),
+    ],
+)
+def test_formulas_are_found_in_completions_and_replies(
+    completion: str, reply: bool, text: str
+) -> None:
+    row = {"target": "dsl", "finish": "stop", "completion": completion}
+    found = answer_of(row | ({"read_as": REPLY} if reply else {}))
+    assert (found.text, found.reason) == (text, "")
