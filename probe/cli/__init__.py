@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from generators.errors import EXIT_BAD_INPUT, EXIT_DIFFERENCE
+from generators.errors import EXIT_BAD_INPUT, EXIT_DIFFERENCE, EXIT_INTERRUPTED
 from probe.cli import catalog
 from probe.cli import runs as run_commands
 from probe.cli.analyse import analyse
@@ -162,7 +162,9 @@ def _run(arguments: list[str]) -> int:
         if known is None:
             raise
     else:
-        return code if isinstance(code, int) else 0
+        if code != EXIT_INTERRUPTED:
+            return code if isinstance(code, int) else 0
+        known = describe_failure(KeyboardInterrupt())  # typer has made an exit of it
     text, exit_code = known if known else ("", EXIT_BAD_INPUT)
     show_error(text)
     return exit_code

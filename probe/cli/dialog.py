@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +47,9 @@ def evaluate_dialog(
     recording: Annotated[
         Path | None, typer.Option(help="File of feedback, such as a run's feedback.jsonl.")
     ] = None,
+    author: Annotated[
+        str, typer.Option(help="What the run calls the person who gives human feedback.")
+    ] = _DIALOG.author,
     resample: Annotated[
         bool, typer.Option(help="Also try again without feedback, as often, to compare with.")
     ] = _DIALOG.resample,
@@ -56,7 +61,7 @@ def evaluate_dialog(
     """Let a model mend its programs after feedback, beside mere trying again.
 
     Feedback is one sentence: from the first test that fails (execution), by a model that sees
-    program and outcome (model), or from a file (recorded).
+    program and outcome (model), from a file (recorded), or by you, at the terminal (human).
 
     Example: probe evaluate dialog --model smollm2-135m --feedback execution --out runs/dialog
     """
@@ -72,9 +77,16 @@ def evaluate_dialog(
         show_expected=show_expected,
         feedback_model=feedback_model,
         recording=recording,
+        author=author,
         resample=resample,
         resample_temperature=resample_temperature,
         max_new_tokens=max_new_tokens,
         **asking.running(workers),
     )
-    asking.run(evaluate_one, config)
+    if feedback is Giver.HUMAN:
+        from probe.cli.person import TerminalPerson
+
+        asking = replace(asking, quiet=True)  # bars would stand in the way of the prompt
+        asking.run(partial(evaluate_one, person=TerminalPerson()), config)
+    else:
+        asking.run(evaluate_one, config)

@@ -14,7 +14,7 @@ __all__ = ["DialogConfig"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogConfig:
-    """``probe evaluate dialog``; ``recording`` goes with recorded feedback."""
+    """``probe evaluate dialog``; ``recording`` is for recorded, ``author`` for human feedback."""
 
     out: Path
     source: str = "mbpp-sanitized"
@@ -25,6 +25,7 @@ class DialogConfig:
     show_expected: bool = True
     feedback_model: str | None = None
     recording: Path | None = None
+    author: str = "anonymous"
     resample: bool = True
     resample_temperature: float = 0.5
     model: ModelOptions = ModelOptions()

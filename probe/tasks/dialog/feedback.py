@@ -1,4 +1,4 @@
-"""Who gives feedback: an automatic sentence, a recording, a model. Each is named and recorded.
+"""Who gives feedback: an automatic sentence, a recording, a model, a person. Each is named.
 
 Called by :mod:`probe.tasks.dialog.task`. A giver sees failed replies and says something about
 each, or nothing; what it says is limited in :mod:`probe.tasks.dialog.sentences`. Feedback is never
@@ -7,7 +7,7 @@ called human unless the recording says that a person typed it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from generators import jsonl
 from generators.errors import FormatError
 from generators.records import Problem, Verdict
+from probe.prompts import Turn
 from probe.tasks.dialog.givers import Giver
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ __all__ = [
     "ExecutionFeedback",
     "Failure",
     "FeedbackGiver",
+    "HumanFeedback",
     "ModelFeedback",
+    "Person",
     "RecordedFeedback",
     "Said",
     "execution_sentence",
@@ -54,12 +57,14 @@ class Failure:
         problem: What was asked for.
         turn: Number of the reply, from 0.
         reply: The reply's sample.
+        said: The conversation before the reply.
     """
 
     key: str
     problem: Problem
     turn: int
     reply: Mapping[str, Any]
+    said: tuple[Turn, ...] = ()
 
     @property
     def code_sha256(self) -> str:
@@ -88,8 +93,8 @@ class FeedbackGiver(Protocol):
     def identity(self) -> dict[str, Any]:
         """Return what decides what it says, for the manifest."""
 
-    def say(self, failures: Sequence[Failure]) -> list[Said]:
-        """Return what is said about each failure, in order."""
+    def say(self, failures: Sequence[Failure]) -> Iterable[Said]:
+        """Give what is said about each failure, in order; it is kept as it comes."""
 
 
 class ExecutionFeedback:
@@ -183,6 +188,34 @@ class RecordedFeedback:
             )
             for one in failures
         ]
+
+
+Person = Callable[[Failure], str]
+"""Shows a failure to somebody and returns what they type, ``""`` for nothing."""
+
+
+class HumanFeedback:
+    """What a person says.
+
+    Args:
+        person: Asks them.
+        name: What the run calls them.
+    """
+
+    kind = Giver.HUMAN
+
+    def __init__(self, person: Person, name: str) -> None:
+        self._person = person
+        self._name = name
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the manifest keeps of them."""
+        return {"kind": str(self.kind), "name": self._name}
+
+    def say(self, failures: Sequence[Failure]) -> Iterator[Said]:
+        """Ask about one failure after the other."""
+        for one in failures:
+            yield Said(text=self._person(one), author=f"human {self._name}")
 
 
 class ModelFeedback:

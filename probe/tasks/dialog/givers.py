@@ -16,3 +16,5 @@ class Giver(StrEnum):
     """A model sees program and outcome and writes a sentence."""
     RECORDED = "recorded"
     """What a file says, of whatever author."""
+    HUMAN = "human"
+    """A person at the terminal types a sentence."""

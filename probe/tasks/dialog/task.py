@@ -40,7 +40,9 @@ from probe.tasks.dialog.feedback import (
     ExecutionFeedback,
     Failure,
     FeedbackGiver,
+    HumanFeedback,
     ModelFeedback,
+    Person,
     RecordedFeedback,
 )
 from probe.tasks.dialog.givers import Giver
@@ -63,7 +65,11 @@ _Row = dict[str, Any]
 
 
 def evaluate_dialog(
-    config: DialogConfig, make_generator: MakeGenerator, *, progress: Progress | None = None
+    config: DialogConfig,
+    make_generator: MakeGenerator,
+    *,
+    progress: Progress | None = None,
+    person: Person | None = None,
 ) -> dict[str, Any]:
     """Run (or resume) dialogs and return the results document.
 
@@ -71,6 +77,7 @@ def evaluate_dialog(
         config: Which problems, whose feedback, how many turns.
         make_generator: Loads the model; called after the inputs were checked.
         progress: Display of the replies done.
+        person: Who gives human feedback.
 
     Raises:
         ProbeError: An input cannot be used, ``config.out`` holds another run, or the sandbox
@@ -82,12 +89,12 @@ def evaluate_dialog(
     problems = choose_problems(source.split(config.split), seed=config.seed, limit=config.problems)
     if not problems:
         raise UsageError(f"source {source.name} has no problem in the split {config.split}")
-    recorded = _recorded(config)
+    known = _known_giver(config, person)
     if not (config.out / RESULTS).is_file():
         choose_backend(trust_programs=config.data.trust_programs)  # before the model is loaded
         self_test(trust_programs=config.data.trust_programs)
     generator = make_generator()
-    giver = recorded or _giver(config, generator)
+    giver = known or _model_giver(config, generator)
     dialog = _Dialog(config, problems, generator, giver, progress or Quiet())
     identity = dialog.identity(source.manifest())
     with RunWriter(config.out, identity) as run:
@@ -98,17 +105,24 @@ def evaluate_dialog(
     return results
 
 
-def _recorded(config: DialogConfig) -> RecordedFeedback | None:
+def _known_giver(config: DialogConfig, person: Person | None) -> FeedbackGiver | None:
+    """Return the giver, unless it is a model; bad options are refused before one is loaded."""
     if (config.feedback is Giver.RECORDED) is not (config.recording is not None):
         raise UsageError("--recording FILE goes with --feedback recorded, and only with it")
     if config.feedback_model is not None and config.feedback is not Giver.MODEL:
         raise UsageError("--feedback-model goes with --feedback model")
-    return RecordedFeedback(config.recording) if config.recording else None
-
-
-def _giver(config: DialogConfig, generator: TextGenerator) -> FeedbackGiver:
+    if config.recording:
+        return RecordedFeedback(config.recording)
     if config.feedback is Giver.EXECUTION:
         return ExecutionFeedback(show_expected=config.show_expected)
+    if config.feedback is Giver.HUMAN:
+        if person is None:
+            raise UsageError("human feedback wants a person: give it at a terminal")
+        return HumanFeedback(person, config.author)
+    return None
+
+
+def _model_giver(config: DialogConfig, generator: TextGenerator) -> FeedbackGiver:
     if config.feedback_model is None:
         return ModelFeedback(generator)
     other = replace(config.model, model=config.feedback_model)
@@ -162,7 +176,7 @@ class _Dialog:
                 first = failed
             if turn == self._config.turns or not failed:
                 break
-            feedback = self._feedback(run, turn, failed)
+            feedback = self._feedback(run, turn, failed, said)
             open_tasks = []
             for task, row in feedback.items():
                 keys[task].append(row["key"])
@@ -215,7 +229,13 @@ class _Dialog:
             grade=test_runner(self._config.data, list(self._problems.values())),
         )
 
-    def _feedback(self, run: RunWriter, turn: int, failed: Mapping[int, _Row]) -> dict[int, _Row]:
+    def _feedback(
+        self,
+        run: RunWriter,
+        turn: int,
+        failed: Mapping[int, _Row],
+        said: Mapping[int, Sequence[Turn]],
+    ) -> dict[int, _Row]:
         """Let the giver speak about failed replies, once about each."""
         failures = {
             task: Failure(
@@ -223,30 +243,27 @@ class _Dialog:
                 problem=self._problems[task],
                 turn=turn,
                 reply=row,
+                said=tuple(said[task]),
             )
             for task, row in failed.items()
         }
         missing = [one for one in failures.values() if one.key not in run.done]
-        if missing:
-            said = self._giver.say(missing)
-            rows = [
-                {
-                    "key": one.key,
-                    "task_id": one.problem.task_id,
-                    "kind": str(Kind.FEEDBACK),
-                    "turn": turn,
-                    "turns": self._config.turns,
-                    "giver": str(self._giver.kind),
-                    "author": words.author,
-                    "said": words.text,
-                    "show_expected": self._config.show_expected,
-                    "code_sha256": one.code_sha256,
-                    "tests": list(one.problem.test_list),
-                    "about": {name: one.reply[name] for name in ("verdict", "error", "message")},
-                }
-                for one, words in zip(missing, said, strict=True)
-            ]
-            run.append([row | score_dialog(row) for row in rows])
+        for one, words in zip(missing, self._giver.say(missing), strict=True):
+            row = {
+                "key": one.key,
+                "task_id": one.problem.task_id,
+                "kind": str(Kind.FEEDBACK),
+                "turn": turn,
+                "turns": self._config.turns,
+                "giver": str(self._giver.kind),
+                "author": words.author,
+                "said": words.text,
+                "show_expected": self._config.show_expected,
+                "code_sha256": one.code_sha256,
+                "tests": list(one.problem.test_list),
+                "about": {name: one.reply[name] for name in ("verdict", "error", "message")},
+            }
+            run.append([row | score_dialog(row)])
         return {task: run.done[one.key] for task, one in failures.items()}
 
     def _resample(self, run: RunWriter, tasks: Sequence[int], keys: dict[int, list[str]]) -> None:

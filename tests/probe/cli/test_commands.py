@@ -288,6 +288,7 @@ def test_interrupting_ends_with_130_and_resumes(tmp_path: Path) -> None:
         process.send_signal(2)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
+    assert "probe: interrupted; repeat the command to go on where it stopped" in said
     assert "Traceback" not in said
     assert not (tmp_path / "t.jsonl").exists()
     assert subprocess.run([*command, "--quiet"], check=False).returncode == 0
