@@ -30,8 +30,8 @@ _Name = tuple[str, str, str]
 
 
 def grid_sections(runs: Sequence[ReportRun]) -> list[Section]:
-    """Return one section for each cohort of matched grids."""
-    groups = cohorts(runs)
+    """Return one section for each cohort of matched grids, the largest grid first."""
+    groups = sorted(cohorts(runs), key=lambda cohort: -len(cohort.runs[0].rows))
     return [
         _section(cohort, Labels(cohort.runs), place, several=len(groups) > 1)
         for place, cohort in enumerate(groups, 1)
