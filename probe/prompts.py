@@ -77,6 +77,12 @@ class ChatTemplate:
     render: Callable[[str], str]
     render_turns: Callable[[Sequence[Turn]], str] = _no_turns
 
+    def reads(self, prompt: str, turns: Sequence[Turn] = ()) -> str:
+        """Return what the model reads of a prompt, or of the conversation that stands for it."""
+        if turns and self.mode is not ChatMode.NONE:
+            return self.render_turns(turns)
+        return self.render(prompt)
+
     def to_json(self) -> dict[str, str | None]:
         """Return what a manifest keeps."""
         return {"chat_template": str(self.mode), "chat_template_sha256": self.sha256}

@@ -20,7 +20,7 @@ from generators.calls import literal_arguments, parse_assert
 from generators.errors import LiteralError
 from generators.literals import PARSING, from_literal, parse_node, to_literal
 
-__all__ = ["is_hard_coded", "spelled_out"]
+__all__ = ["enough", "is_hard_coded", "spelled_out"]
 
 _SMALL = 10
 _ENOUGH = 2
@@ -47,7 +47,12 @@ def spelled_out(code: str, tests: Sequence[str]) -> list[str]:
 
 def is_hard_coded(code: str, tests: Sequence[str]) -> bool:
     """Return whether a program spells out two of the tests, or the only one."""
-    return len(spelled_out(code, tests)) >= min(_ENOUGH, max(1, len(tests)))
+    return enough(len(spelled_out(code, tests)), len(tests))
+
+
+def enough(spelled: int, tests: int) -> bool:
+    """Return whether so many spelled-out tests of so many make a program hard-coded."""
+    return spelled >= min(_ENOUGH, max(1, tests))
 
 
 def _spelled(test: str, compared: set[str], written: set[str]) -> bool:

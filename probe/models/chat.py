@@ -60,9 +60,7 @@ class ChatGenerator:
         return self.inner.alone(self._rendered(request), decoding)
 
     def _rendered(self, request: Request) -> Request:
-        if request.turns:
-            return replace(request, prompt=self.chat.render_turns(request.turns), turns=())
-        return replace(request, prompt=self.chat.render(request.prompt))
+        return replace(request, prompt=self.chat.reads(request.prompt, request.turns), turns=())
 
 
 def model_template(mode: ChatMode, tokenizer: Any, name: str) -> ChatTemplate:

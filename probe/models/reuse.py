@@ -15,7 +15,6 @@ from typing import Any
 from generators import jsonl
 from generators.errors import ModelError, RunError, UsageError
 from probe.models.text import Completion, Decoding, Finish, Request, TextGenerator, chat_of
-from probe.prompts import ChatMode
 from probe.runs import read_run
 
 __all__ = ["REUSED", "ReusedAnswers"]
@@ -87,9 +86,8 @@ class ReusedAnswers:
         self._asked = True
         missing = []
         for request in requests:
-            found = self._answers.get(
-                _key(decoding, jsonl.sha256_text(self._seen(request)), request.task_id, request.k)
-            )
+            read = jsonl.sha256_text(self.chat.reads(request.prompt, request.turns))
+            found = self._answers.get(_key(decoding, read, request.task_id, request.k))
             if found is None:
                 missing.append(request)
             else:
@@ -100,11 +98,6 @@ class ReusedAnswers:
     def alone(self, request: Request, decoding: Decoding) -> Completion | None:
         """Return what the model says when nothing is decoded beside the request."""
         return self._model.alone(request, decoding)
-
-    def _seen(self, request: Request) -> str:
-        if request.turns and self.chat.mode is not ChatMode.NONE:
-            return self.chat.render_turns(request.turns)
-        return self.chat.render(request.prompt)
 
 
 def _facts(identity: Mapping[str, Any]) -> dict[str, Any]:

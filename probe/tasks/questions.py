@@ -169,12 +169,6 @@ class _Asking:
     def _text(self, question: Question) -> str:
         return (self._heads[question.head] if question.head else "") + question.prompt
 
-    def _seen(self, question: Question) -> str:
-        """Return what the model reads of a question."""
-        if self._chats and question.turns:
-            return self._chat.render_turns(question.turns)
-        return self._chat.render(self._text(question))
-
     def _request(self, question: Question) -> Request:
         from probe.models.text import Request
 
@@ -196,7 +190,7 @@ class _Asking:
 
     def _sample(self, question: Question, completion: Completion) -> dict[str, Any]:
         chats = self._chats
-        seen = self._seen(question)
+        seen = self._chat.reads(self._text(question), question.turns)
         row = {
             "key": question.key,
             "task_id": question.task_id,

@@ -11,7 +11,7 @@ from generators.records import Verdict
 from probe.analysis.bleu import bleu, bleu_signature
 from probe.analysis.difficulty import explain
 from probe.analysis.features import FEATURES
-from probe.analysis.hardcoding import spelled_out
+from probe.analysis.hardcoding import enough, spelled_out
 from probe.statistics import Estimate, auc, resampled, spearman
 from probe.tasks.items import rank
 from probe.tasks.names import ANALYSIS
@@ -32,7 +32,7 @@ def score_analysed(row: _Row) -> _Row:
     return {
         "bleu": bleu(row["code"], row["reference"]) if row["code"] else 0.0,
         "spelled_out": len(spelled),
-        "hard_coded": len(spelled) >= min(2, max(1, len(row["shown"]))),
+        "hard_coded": enough(len(spelled), len(row["shown"])),
     }
 
 
