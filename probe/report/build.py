@@ -22,6 +22,7 @@ from probe.report.load import load_inputs
 from probe.report.numbers import scrub_tree
 from probe.report.provenance import public_manifest
 from probe.report.render import render_html, render_markdown
+from probe.report.sides import sides_json
 from probe.runs import MANIFEST
 
 __all__ = ["REPORT_SCHEMA", "ReportSummary", "build_report"]
@@ -115,6 +116,7 @@ def _results(inputs: Inputs, document: Document) -> dict[str, Any]:
         comparisons=[_comparison_json(pair) for pair in document.comparisons],
         sets=[_set_json(group) for group in document.groups],
         traces=[asdict(file) | {"header": scrub_tree(file.header)} for file in inputs.traces],
+        sides=sides_json(document.sides),
         limits=list(document.limits),
     )
 

@@ -22,6 +22,8 @@ from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
 from probe.report.regimes import regimes_section
 from probe.report.sections import Section, finetune_section, grade_section, traces_section
+from probe.report.sides import Side, models_with_sides
+from probe.report.sides_section import sides_sections
 from probe.report.tables import (
     Table,
     baseline_table,
@@ -91,6 +93,7 @@ class Document:
         comparisons: All matched comparisons.
         margins: Each execution run against each trivial baseline, by run name.
         labels: Names of the execution runs.
+        sides: Of each model, what it can do about each problem.
     """
 
     title: str
@@ -106,6 +109,7 @@ class Document:
     comparisons: tuple[Comparison, ...]
     margins: dict[str, tuple[Margin, ...]]
     labels: Labels
+    sides: tuple[tuple[Side, ...], ...]
 
 
 def make_document(inputs: Inputs) -> Document:
@@ -119,7 +123,8 @@ def make_document(inputs: Inputs) -> Document:
         _group(place, matched, comparisons, margins, labels, notes if place == 0 else [])
         for place in range(len(matched))
     )
-    sections = _sections(inputs)
+    sides = models_with_sides(inputs)
+    sections = (*sides_sections(sides), *_sections(inputs))
     found = tuple(sentence for section in sections for sentence in section.headlines)
     told = (*(groups[0].answer if groups else ()), *found) or (_without_execution(inputs),)
     return Document(
@@ -136,6 +141,7 @@ def make_document(inputs: Inputs) -> Document:
         comparisons=comparisons,
         margins=margins,
         labels=labels,
+        sides=tuple(map(tuple, sides)),
     )
 
 

@@ -4,6 +4,7 @@ Called by the tasks (an interval beside every estimate) and by the report. Nothi
 about runs, files or models.
 """
 
+from probe.statistics.association import Association, associate, associations_corrected
 from probe.statistics.intervals import (
     DEFAULT_LEVEL,
     DEFAULT_RESAMPLES,
@@ -20,9 +21,12 @@ from probe.statistics.significance import McNemar, holm, mcnemar
 __all__ = [
     "DEFAULT_LEVEL",
     "DEFAULT_RESAMPLES",
+    "Association",
     "Estimate",
     "McNemar",
     "Paired",
+    "associate",
+    "associations_corrected",
     "auc",
     "balanced_bootstrap",
     "cluster_bootstrap",

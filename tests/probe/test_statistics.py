@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from probe.statistics import (
+    associate,
+    associations_corrected,
     balanced_bootstrap,
     cluster_bootstrap,
     corrected,
@@ -176,3 +178,36 @@ def test_a_pair_counts_every_item_once(answers: list[tuple[bool, bool]]) -> None
 def test_pairs_are_corrected_together() -> None:
     family = [pair([False] * n, [True] * n, range(n)) for n in (3, 8, 5)]
     assert [one.p_holm for one in corrected(family)] == holm([one.p for one in family])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_association_is_that_of_the_contingency_table(pairs: list[tuple[bool, bool]]) -> None:
+    first, second = zip(*pairs, strict=True)
+    found = associate(first, second)
+    both = sum(a and b for a, b in pairs)
+    only_first = sum(a and not b for a, b in pairs)
+    only_second = sum(b and not a for a, b in pairs)
+    table = [[both, only_first], [only_second, len(pairs) - both - only_first - only_second]]
+    if len(set(first)) < 2 or len(set(second)) < 2:
+        assert not found.defined
+        assert found.p == 1.0
+        return
+    assert found.defined
+    assert found.p == pytest.approx(stats.fisher_exact(table).pvalue)
+    assert 0 <= found.low <= (np.inf if found.odds_ratio is None else found.odds_ratio)
+    flipped = associate(second, first)
+    assert flipped.odds_ratio == pytest.approx(found.odds_ratio)
+    assert associate(np.array(first), ~np.array(second)).p == pytest.approx(found.p)
+
+
+def test_associations_are_corrected_together() -> None:
+    one = associate([True] * 9 + [False] * 9, [True] * 8 + [False] * 10)
+    same = associations_corrected([one, one])
+    assert [found.p_holm for found in same] == pytest.approx([2 * one.p] * 2)
+
+
+def test_a_property_wants_the_same_problems() -> None:
+    with pytest.raises(ValueError, match="same problems"):
+        associate([True], [True, False])
+    with pytest.raises(ValueError, match="same problems"):
+        associate([], [])
