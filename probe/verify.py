@@ -103,6 +103,8 @@ def _verify_run(path: Path) -> Verification:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:
         differences.extend(_result_difference(run, again))
+        beside = kind.beside(path, run.samples) if kind.beside else ""
+        differences.extend([beside] if beside else [])
     return Verification(
         path=path,
         differences=tuple(differences),

@@ -34,6 +34,7 @@ from probe.cli.options import (
 )
 from probe.cli.overlap import overlap
 from probe.cli.replay import replay
+from probe.cli.serve import dialog
 from probe.config import DataOptions, ModelOptions, QuickstartConfig
 from probe.terminal import describe_failure, display, show, show_error
 
@@ -103,6 +104,7 @@ app.command()(analyse)
 app.command()(overlap)
 app.command()(replay)
 app.command()(compare)
+app.add_typer(dialog, name="dialog")
 
 
 @app.command()

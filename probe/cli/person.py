@@ -35,13 +35,13 @@ class TerminalPerson:
             raise UsageError("--feedback human is typed at a terminal, and the input is none")
         self._console = Console(stderr=True, highlight=False)
 
-    def __call__(self, failure: Failure) -> str:
+    def __call__(self, failure: Failure, number: int, total: int) -> str:
         """Show a failure and return what is typed; ``""`` for nothing.
 
         Raises:
             KeyboardInterrupt: The person quits; the run can be resumed.
         """
-        self._show(failure)
+        self._show(failure, f"{number} of {total}")
         while True:
             try:
                 typed = self._console.input(_PROMPT, markup=False).strip()
@@ -61,10 +61,10 @@ class TerminalPerson:
                 self._console.print(Text(f"The model gets one sentence: {found.text}"))
             return typed
 
-    def _show(self, failure: Failure) -> None:
+    def _show(self, failure: Failure, place: str) -> None:
         problem, show = failure.problem, self._console.print
         show()
-        show(Text(f"Task {problem.task_id}, reply {failure.turn + 1}", style="bold"))
+        show(Text(f"Task {problem.task_id}, reply {failure.turn + 1} ({place})", style="bold"))
         show(Text(problem.text.strip()))
         show(Text("\n".join(problem.test_list), style="dim"))
         code = str(failure.reply["code"]).strip() or "(no code)"

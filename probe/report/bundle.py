@@ -18,12 +18,13 @@ from probe.manifest import MANIFEST_SCHEMA
 from probe.report.build import ReportSummary, build_report
 from probe.report.numbers import scrub
 from probe.runs import MANIFEST, RESULTS, SAMPLES, read_json
+from probe.tasks.dialog.recording import FEEDBACK_FILE
 from probe.training.results import LOG
 
 __all__ = ["RUNS", "bundled", "write_report"]
 
 RUNS = "runs"
-_KEPT = (MANIFEST, SAMPLES, RESULTS, LOG)
+_KEPT = (MANIFEST, SAMPLES, RESULTS, LOG, FEEDBACK_FILE)
 
 
 def write_report(

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from probe.tasks.analyse.results import analysis_results, score_analysed
 from probe.tasks.counterfactual_scoring import counterfactual_results, score_counterfactual
+from probe.tasks.dialog.recording import recording_difference
 from probe.tasks.dialog.results import dialog_results, score_dialog
 from probe.tasks.grade_file import grading_results, rescore_graded
 from probe.tasks.grid_results import grid_results
@@ -42,17 +44,20 @@ class TaskKind:
     Attributes:
         score: From a sample to those of its fields that derive from the others.
         results: From all samples, in file order, to the results document.
+        beside: From the run folder and its samples to what is wrong with files that derive from
+            them, ``""`` for nothing.
     """
 
     score: Callable[[dict[str, Any]], dict[str, Any]]
     results: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
+    beside: Callable[[Path, Sequence[dict[str, Any]]], str] | None = None
 
 
 TASK_KINDS = {
     EXECUTION: TaskKind(score=score_sample, results=execution_results),
     GRID: TaskKind(score=score_sample, results=grid_results),
     SYNTHESIS: TaskKind(score=score_program, results=synthesis_results),
-    DIALOG: TaskKind(score=score_dialog, results=dialog_results),
+    DIALOG: TaskKind(score=score_dialog, results=dialog_results, beside=recording_difference),
     ANALYSIS: TaskKind(score=score_analysed, results=analysis_results),
     MATHQA: TaskKind(score=score_math, results=mathqa_results),
     COUNTERFACTUAL: TaskKind(score=score_counterfactual, results=counterfactual_results),

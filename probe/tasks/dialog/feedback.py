@@ -190,8 +190,8 @@ class RecordedFeedback:
         ]
 
 
-Person = Callable[[Failure], str]
-"""Shows a failure to somebody and returns what they type, ``""`` for nothing."""
+Person = Callable[[Failure, int, int], str]
+"""Shows a failure, its number and how many there are; returns what is typed, maybe nothing."""
 
 
 class HumanFeedback:
@@ -214,8 +214,9 @@ class HumanFeedback:
 
     def say(self, failures: Sequence[Failure]) -> Iterator[Said]:
         """Ask about one failure after the other."""
-        for one in failures:
-            yield Said(text=self._person(one), author=f"human {self._name}")
+        for number, one in enumerate(failures, 1):
+            said = self._person(one, number, len(failures))
+            yield Said(text=said, author=f"human {self._name}")
 
 
 class ModelFeedback:

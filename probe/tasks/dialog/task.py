@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generators import jsonl
 from generators.errors import UsageError
 from generators.problems.sources import load_source
 from generators.progress import Progress, Quiet
@@ -36,7 +34,6 @@ from probe.prompts import ChatMode
 from probe.runs import RESULTS, RunWriter
 from probe.tasks.asking import MakeGenerator, open_model
 from probe.tasks.dialog.feedback import (
-    FEEDBACK_SCHEMA,
     ExecutionFeedback,
     Failure,
     FeedbackGiver,
@@ -46,6 +43,7 @@ from probe.tasks.dialog.feedback import (
     RecordedFeedback,
 )
 from probe.tasks.dialog.givers import Giver
+from probe.tasks.dialog.recording import FEEDBACK_FILE, write_feedback
 from probe.tasks.dialog.results import Kind, dialog_results, score_dialog
 from probe.tasks.grading import self_test
 from probe.tasks.items import choose_problems
@@ -56,10 +54,7 @@ from probe.tasks.sampled import passed
 if TYPE_CHECKING:
     from probe.models.text import Decoding, TextGenerator
 
-__all__ = ["FEEDBACK_FILE", "evaluate_dialog"]
-
-FEEDBACK_FILE = "feedback.jsonl"
-"""What was said in a run, in the format that ``--feedback recorded`` reads."""
+__all__ = ["evaluate_dialog"]
 
 _Row = dict[str, Any]
 
@@ -98,11 +93,13 @@ def evaluate_dialog(
     dialog = _Dialog(config, problems, generator, giver, progress or Quiet())
     identity = dialog.identity(source.manifest())
     with RunWriter(config.out, identity) as run:
-        keys = dialog.hold(run)
+        try:
+            keys = dialog.hold(run)
+        finally:  # what a person typed can be replayed also if they left
+            write_feedback(config.out / FEEDBACK_FILE, list(run.done.values()))
         samples = [run.done[key] for key in keys]
-        results = run.finish(dialog_results(samples), keys)
-    _write_feedback(config.out / FEEDBACK_FILE, samples)
-    return results
+        write_feedback(config.out / FEEDBACK_FILE, samples)  # in the order of the samples
+        return run.finish(dialog_results(samples), keys)
 
 
 def _known_giver(config: DialogConfig, person: Person | None) -> FeedbackGiver | None:
@@ -299,14 +296,3 @@ class _Dialog:
             "policies": ["python_eq"],
             "model": self._generator.identity,
         }
-
-
-def _write_feedback(path: Path, samples: Sequence[_Row]) -> None:
-    """Write what was said, so that it can be replayed."""
-    names = ("task_id", "turn", "code_sha256", "text", "author")
-    given = [row for row in samples if row["kind"] == Kind.FEEDBACK and row["text"]]
-    jsonl.write(
-        path,
-        jsonl.header(FEEDBACK_SCHEMA),
-        ({name: row[name] for name in names} for row in given),
-    )

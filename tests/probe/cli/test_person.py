@@ -20,7 +20,7 @@ from generators.errors import UsageError
 from generators.records import SAMPLE_SCHEMA
 from probe.cli.person import TerminalPerson
 from probe.runs import MANIFEST, SAMPLES
-from probe.tasks.dialog.task import FEEDBACK_FILE
+from probe.tasks.dialog.recording import FEEDBACK_FILE
 from probe.verify import verify
 
 PROMPT = "Your sentence"

@@ -24,7 +24,8 @@ from probe.runs import RESULTS, SAMPLES
 from probe.tasks.asking import open_model
 from probe.tasks.dialog.feedback import FEEDBACK_SCHEMA
 from probe.tasks.dialog.givers import Giver
-from probe.tasks.dialog.task import FEEDBACK_FILE, evaluate_dialog
+from probe.tasks.dialog.recording import FEEDBACK_FILE
+from probe.tasks.dialog.task import evaluate_dialog
 from probe.verify import verify
 
 PROBLEMS = {problem.task_id: problem for problem in load_source("basics").problems}
