@@ -12,6 +12,7 @@ import typer
 from generators.records import Split
 from probe.cli.asking import Asking, asks_model
 from probe.cli.options import (
+    ContextTokens,
     MaxNewTokens,
     Workers,
 )
@@ -55,6 +56,7 @@ def evaluate_dialog(
     ] = _DIALOG.resample,
     resample_temperature: Annotated[float, typer.Option(min=0.01)] = _DIALOG.resample_temperature,
     max_new_tokens: MaxNewTokens = _DIALOG.max_new_tokens,
+    context_tokens: ContextTokens = None,
     workers: Workers = 2,
     asking: Asking,
 ) -> None:
@@ -81,6 +83,7 @@ def evaluate_dialog(
         resample=resample,
         resample_temperature=resample_temperature,
         max_new_tokens=max_new_tokens,
+        context_tokens=context_tokens,
         **asking.running(workers),
     )
     if feedback is Giver.HUMAN:

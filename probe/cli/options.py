@@ -18,6 +18,7 @@ __all__ = [
     "BatchInvarianceItems",
     "Chat",
     "Concurrency",
+    "ContextTokens",
     "DataDir",
     "Device",
     "Dtype",
@@ -58,6 +59,10 @@ BatchInvarianceItems = Annotated[
     typer.Option(min=0, help="Decode so many items once more, alone, and compare; else by task."),
 ]
 MaxNewTokens = Annotated[int, typer.Option(min=1)]
+ContextTokens = Annotated[
+    int | None,
+    typer.Option(min=64, help="Most tokens of a prompt and its reply; else what the model has."),
+]
 TokenBudget = Annotated[
     int | None, typer.Option(min=1, help="Tokens held in memory at a time; else as many as fit.")
 ]

@@ -11,7 +11,7 @@ import typer
 from generators.errors import UsageError
 from generators.records import Split
 from probe.cli.asking import Asking, asks_model
-from probe.cli.options import MaxNewTokens, Workers
+from probe.cli.options import ContextTokens, MaxNewTokens, Workers
 from probe.config import DialogConfig
 from probe.terminal import display
 
@@ -45,6 +45,7 @@ def serve(
         bool, typer.Option(help="Also try again without feedback, as often, to compare with.")
     ] = _DIALOG.resample,
     max_new_tokens: MaxNewTokens = _DIALOG.max_new_tokens,
+    context_tokens: ContextTokens = None,
     workers: Workers = 2,
     asking: Asking,
 ) -> None:
@@ -76,6 +77,7 @@ def serve(
         turns=turns,
         resample=resample,
         max_new_tokens=max_new_tokens,
+        context_tokens=context_tokens,
         **{**asking.running(workers), "batch_invariance_items": 0},
     )
     (adapter,) = asking.adapters

@@ -14,7 +14,10 @@ __all__ = ["DialogConfig"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogConfig:
-    """``probe evaluate dialog``; ``recording`` is for recorded, ``author`` for human feedback."""
+    """``probe evaluate dialog``; ``recording`` is for recorded, ``author`` for human feedback.
+
+    ``context_tokens`` bounds prompt and reply; ``None`` is what the model has.
+    """
 
     out: Path
     source: str = "mbpp-sanitized"
@@ -31,5 +34,6 @@ class DialogConfig:
     model: ModelOptions = ModelOptions()
     data: DataOptions = DataOptions()
     max_new_tokens: int = 300
+    context_tokens: int | None = None
     batch_invariance_items: int = 10
     seed: int = 0

@@ -58,19 +58,23 @@ class Sums:
         self._value = queries.new_empty((*shape, value_size), dtype=precise)
 
     def set_rows(
-        self, keys: torch.Tensor, values: torch.Tensor, visible: torch.Tensor | None
+        self,
+        place: slice,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        visible: torch.Tensor | None,
     ) -> None:
-        """Begin the first tokens, each with keys of its own.
+        """Begin the tokens at ``place``, each with keys of its own.
 
         Args:
+            place: Which tokens.
             keys: ``[tokens, kv heads, keys, head size]``.
             values: The same.
             visible: Which keys each token sees ``[tokens, keys]``; ``None`` is all.
         """
-        queries = self._queries[:, :, : keys.shape[0]].permute(2, 0, 1, 3)
+        queries = self._queries[:, :, place].permute(2, 0, 1, 3)
         seen = None if visible is None else visible[:, None, None]
         parts = _weigh(self._score(queries, keys, seen), values)
-        place = slice(0, keys.shape[0])
         self._put(place, *(part.permute(1, 2, 0, 3) for part in parts))
 
     def set(

@@ -3,20 +3,22 @@
 Called by :mod:`probe.models.generate`. A tree of prefixes is worked off from its root. A prefix is
 computed once; then what is below it, prefixes or rows, becomes ready. Rows that were computed are
 decoded together, one token a pass; a row that ends leaves at once, and what is ready fills the
-pass up (continuous batching). How a pass is computed is in :mod:`probe.models.ragged`.
+pass up (continuous batching). Rows of similar length share a lane, so that a long one does not
+make the others as wide. How a pass is computed is in :mod:`probe.models.ragged`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from probe.models.lanes import Lanes, Unit, lane_width
 from probe.models.prefixes import PrefixNode
 from probe.models.ragged import Part, Pass, Segment, run_pass
-from probe.models.states import Slots, Span
+from probe.models.states import Span
 from probe.models.text import Finish
 
 __all__ = ["Batching", "Capacity", "Ended"]
@@ -47,27 +49,6 @@ class Ended:
     row: int
     finish: Finish
     said: list[int]
-
-
-@dataclass(slots=True, eq=False)
-class _Unit:
-    """A stretch of prompt to compute: a shared prefix, or the rest of a row.
-
-    Attributes:
-        span: Its tokens and states.
-        row: The row, or one of those that begin with the prefix.
-        above: The prefix before it.
-        node: What is below a prefix; ``None`` for a row.
-        open: How many units below are not over; a prefix is let go when none is.
-        said: Tokens generated for a row.
-    """
-
-    span: Span
-    row: int
-    above: _Unit | None
-    node: PrefixNode | None
-    open: int = 0
-    said: list[int] = field(default_factory=list)
 
 
 class Batching:
@@ -103,21 +84,23 @@ class Batching:
         self._judge = judge
         self._room = room
         self._capacity = capacity
-        self._slots = Slots()
-        self._rows: list[_Unit] = []  # by slot
-        self._filling: list[_Unit] = []
-        self._ready: list[_Unit] = []  # the next one last
+        self._lanes = Lanes()
+        self._filling: list[Unit] = []
+        self._ready: list[Unit] = []  # the next one last
         self._held = 0  # columns of prefixes
         self.passes = self.computed = self.peak = 0
 
     def run(self, tree: PrefixNode) -> Iterator[Ended]:
         """Decode all prompts of ``tree``, yielding each row when it ends."""
         self._ready = self._below(tree, None)
-        while self._ready or self._filling or self._rows:
+        while self._ready or self._filling or self._lanes.units:
             planned = self._plan()
             filled = [(unit, part) for unit, part in planned if part.end == len(unit.span.tokens)]
             asking = [(unit, part) for unit, part in filled if unit.node is None]
-            wanted = [*range(len(self._rows)), *(part.place + part.count - 1 for _, part in asking)]
+            wanted = [
+                *range(len(self._lanes.units)),
+                *(part.place + part.count - 1 for _, part in asking),
+            ]
             logits = run_pass(self._model, self._pass([part for _, part in planned]), wanted)
             self.passes += 1
             for unit, _ in filled:
@@ -128,7 +111,7 @@ class Batching:
                     self._ready += self._below(unit.node, unit)
             yield from ended
 
-    def _below(self, node: PrefixNode, unit: _Unit | None) -> list[_Unit]:
+    def _below(self, node: PrefixNode, unit: Unit | None) -> list[Unit]:
         """Return what is below a prefix; what is to be computed first stands last."""
         span = unit.span if unit else None
         parts = [(child.row, child.end, child) for child in node.children]
@@ -136,15 +119,15 @@ class Batching:
         below = []
         for row, end, child in [*parts, *rows]:
             tokens = self._prompts[row][node.end : end]
-            below.append(_Unit(Span(tokens, node.end, span), row, above=unit, node=child))
+            below.append(Unit(Span(tokens, node.end, span), row, above=unit, node=child))
         if unit:
             unit.open = len(below)
         return sorted(below, key=lambda one: len(one.span.tokens))
 
-    def _plan(self) -> list[tuple[_Unit, Segment]]:
+    def _plan(self) -> list[tuple[Unit, Segment]]:
         """Take up what fits, and return what is computed next of each prompt."""
-        planned: list[tuple[_Unit, Segment]] = []
-        place = len(self._rows)
+        planned: list[tuple[Unit, Segment]] = []
+        decoded = place = len(self._lanes.units)
         end = place + self._capacity.chunk
         while place < end:
             if len(planned) == len(self._filling) and not self._admit():
@@ -154,7 +137,7 @@ class Batching:
             count = min(len(unit.span.tokens) - first, end - place)
             planned.append((unit, Segment(span=unit.span, first=first, count=count, place=place)))
             place += count
-        self.computed += place - len(self._rows)
+        self.computed += place - decoded
         return planned
 
     def _admit(self) -> bool:
@@ -162,35 +145,32 @@ class Batching:
         if not self._ready:
             return False
         unit = self._ready[-1]
-        rows = [*self._rows, *(one for one in self._filling if one.node is None)]
+        rows = [*self._lanes.units, *(one for one in self._filling if one.node is None)]
         busy = bool(rows or self._filling)
         if unit.node is None:
             rows.append(unit)
-        width = max((len(row.span.tokens) + self._room for row in rows), default=0)
+        own = sum(lane_width(len(row.span.tokens) + self._room) for row in rows)
         prefixes = self._held + (len(unit.span.tokens) if unit.node else 0)
         full = len(rows) > self._capacity.rows - bool(unit.node)
-        if busy and (full or prefixes + len(rows) * width > self._capacity.columns):
+        if busy and (full or prefixes + own > self._capacity.columns):
             return False
         self._ready.pop()
         self._filling.append(unit)
         self._held = prefixes
-        if rows:
-            doubled = 1 << (len(rows) - 1).bit_length()
-            self._slots.fit(min(doubled, max(self._capacity.rows, 1)), width)
-        self.peak = max(self.peak, prefixes + len(rows) * width)
+        self.peak = max(self.peak, prefixes + own)
         return True
 
     def _pass(self, segments: Sequence[Segment]) -> Pass:
         """Return the pass that computes ``segments`` and one token of each decoded row."""
-        tokens = [unit.said[-1] for unit in self._rows]
-        columns = [len(unit.span.tokens) + len(unit.said) - 1 for unit in self._rows]
-        positions = [
-            unit.span.start + column for unit, column in zip(self._rows, columns, strict=True)
-        ]
+        device = self._model.device
+        tokens: list[int] = []
+        positions: list[int] = []
         below: dict[int, tuple[Span, list[int]]] = {}
-        for slot, unit in enumerate(self._rows):
+        for place, unit in enumerate(self._lanes.units):
+            tokens.append(unit.said[-1])
+            positions.append(unit.span.start + unit.column)
             for span in unit.span.above():
-                below.setdefault(id(span), (span, []))[1].append(slot)
+                below.setdefault(id(span), (span, []))[1].append(place)
         for segment in segments:
             tokens += segment.span.tokens[segment.first : segment.end]
             start = segment.span.start
@@ -198,13 +178,10 @@ class Batching:
             for span in segment.span.above():
                 places = range(segment.place, segment.place + segment.count)
                 below.setdefault(id(span), (span, []))[1].extend(places)
-        device = self._model.device
         return Pass(
             tokens=torch.tensor(tokens, device=device),
             positions=torch.tensor(positions, device=device),
-            slots=self._slots,
-            columns=torch.tensor(columns, dtype=torch.long, device=device),
-            widest=max(columns, default=-1) + 1,
+            lanes=self._lanes.places(device),
             segments=segments,
             parts=[
                 Part(
@@ -217,36 +194,27 @@ class Batching:
             ],
         )
 
-    def _say(self, logits: torch.Tensor, asking: Sequence[_Unit]) -> list[Ended]:
+    def _say(self, logits: torch.Tensor, asking: Sequence[Unit]) -> list[Ended]:
         """Give a token to each decoded row and to each new one; return those that are over."""
-        units = [*self._rows, *asking]
+        units = [*self._lanes.units, *asking]
         if not units:
             return []
         tokens = self._choose(
             logits, [unit.row for unit in units], [len(unit.said) for unit in units]
         )
         ended = []
-        going = []
+        over = set()
         for unit, token in zip(units, tokens, strict=True):
             unit.said.append(token)
             finish = self._judge(unit.row, unit.said)
-            going.append(finish is None)
             if finish is not None:
+                over.add(unit.row)
                 ended.append(Ended(unit.row, finish, unit.said))
                 self._close(unit)
-        for slot in reversed(range(len(self._rows))):
-            if not going[slot]:
-                self._slots.remove(slot)
-                last = self._rows.pop()
-                if slot < len(self._rows):
-                    self._rows[slot] = last
-        for unit, goes in zip(asking, going[len(units) - len(asking) :], strict=True):
-            if goes:
-                self._slots.add(unit.span)
-                self._rows.append(unit)
+        self._lanes.change(over, [unit for unit in asking if unit.row not in over])
         return ended
 
-    def _close(self, unit: _Unit) -> None:
+    def _close(self, unit: Unit) -> None:
         """Let go of the prefixes above a unit that nothing needs any more."""
         above = unit.above
         if above is None:

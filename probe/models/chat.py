@@ -8,7 +8,7 @@ one that an adapter was trained in.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,11 @@ class ChatGenerator:
     def alone(self, request: Request, decoding: Decoding) -> Completion | None:
         """Return the reply when nothing is decoded beside it."""
         return self.inner.alone(self._rendered(request), decoding)
+
+    def prompt_length(self, request: Request) -> int:
+        """Return how many tokens a prompt has in the template."""
+        count: Callable[[Request], int] = self.inner.prompt_length  # type: ignore[attr-defined]
+        return count(self._rendered(request))
 
     def _rendered(self, request: Request) -> Request:
         return replace(request, prompt=self.chat.reads(request.prompt, request.turns), turns=())

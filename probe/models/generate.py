@@ -125,6 +125,10 @@ class HFGenerator:
         decoding.check()
         return next(self._generate([request], decoding, self._single))
 
+    def prompt_length(self, request: Request) -> int:
+        """Return how many tokens a prompt has."""
+        return len(self.loaded.encode(request.prompt))
+
     def _generate(
         self, requests: Sequence[Request], decoding: Decoding, way: Any
     ) -> Iterator[Completion]:

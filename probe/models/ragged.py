@@ -19,10 +19,10 @@ from probe.models.attention import Score, Sums
 from probe.models.replacing import replaced_attention
 from probe.models.states import Slots, Span
 
-__all__ = ["Part", "Pass", "Segment", "pass_states", "run_pass", "whole_pass"]
+__all__ = ["Lane", "Part", "Pass", "Segment", "pass_states", "run_pass", "whole_pass"]
 
 _NAME = "probe_ragged"
-_ROWS = -1  # key of the decoded rows' mask; other masks have the place of their first token
+_OWN = -1  # in the keys of masks: what decoded rows see of their own; no span begins there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,23 @@ class Segment:
     def end(self) -> int:
         """Index in the span after the last token."""
         return self.first + self.count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Decoded rows of similar length, each with one new token.
+
+    Attributes:
+        slots: Their states.
+        place: Where their new tokens are in the pass, in the order of the slots.
+        columns: Column of each row's new token ``[rows]``.
+        widest: Largest of ``columns`` plus one.
+    """
+
+    slots: Slots
+    place: slice
+    columns: torch.Tensor
+    widest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +79,9 @@ class Pass:
     """The tokens of one forward pass, and what each sees.
 
     Attributes:
-        tokens: Token ids ``[tokens]``; the new tokens of decoded rows come first, by slot.
+        tokens: Token ids ``[tokens]``; the new tokens of decoded rows come first, by lane.
         positions: Their positions ``[tokens]``.
-        slots: The rows that are being decoded.
-        columns: Column of the new token of each decoded row ``[rows]``.
-        widest: Largest of ``columns`` plus one.
+        lanes: The rows that are being decoded.
         segments: The other tokens.
         parts: The prefixes above.
         windows: Per layer that was computed, how many tokens it lets a token see.
@@ -74,9 +89,7 @@ class Pass:
 
     tokens: torch.Tensor
     positions: torch.Tensor
-    slots: Slots
-    columns: torch.Tensor
-    widest: int
+    lanes: Sequence[Lane]
     segments: Sequence[Segment]
     parts: Sequence[Part]
     windows: dict[int, int | None] = field(default_factory=dict, init=False)
@@ -106,10 +119,10 @@ class Pass:
         heads, count, size = queries.shape
         grouped = queries.reshape(keys.shape[0], heads // keys.shape[0], count, size)
         sums = Sums(grouped, values.shape[-1], score)
-        if rows := self.slots.count:
-            kept = self.slots.store(layer, self.columns, keys[:, :rows], values[:, :rows])
-            own = [held[:, :, : self.widest] for held in kept]
-            sums.set_rows(own[0], own[1], self._rows_visible(score.window))
+        for lane in self.lanes:
+            kept = lane.slots.store(layer, lane.columns, keys[:, lane.place], values[:, lane.place])
+            own = [held[:, :, : lane.widest] for held in kept]
+            sums.set_rows(lane.place, own[0], own[1], self._lane_visible(lane, score.window))
         for segment in self.segments:
             place = slice(segment.place, segment.place + segment.count)
             segment.span.store(layer, segment.first, keys[:, place], values[:, place])
@@ -120,9 +133,11 @@ class Pass:
             sums.add(part.tokens, held_keys, held_values, self._part_visible(part, score.window))
         return sums.result().reshape(heads, count, -1)
 
-    def _rows_visible(self, window: int | None) -> torch.Tensor | None:
-        """Return which of its own columns each decoded row sees ``[rows, columns]``."""
-        return self._mask((_ROWS, 0, window), self.columns, 0, self.widest)
+    def _lane_visible(self, lane: Lane, window: int | None) -> torch.Tensor | None:
+        """Return which of its own columns each row of a lane sees ``[rows, columns]``."""
+        if lane.slots.count == 1 and (window is None or lane.widest <= window):
+            return None
+        return self._mask((lane.place.start, _OWN, window), lane.columns, 0, lane.widest)
 
     def _segment_visible(self, segment: Segment, window: int | None) -> torch.Tensor | None:
         """Return which tokens of its span each token sees ``[tokens, tokens up to the last]``."""
@@ -187,9 +202,7 @@ def whole_pass(model: Any, spans: Sequence[Span]) -> Pass:
     return Pass(
         tokens=torch.tensor([t for span in spans for t in span.tokens], device=model.device),
         positions=torch.tensor(positions, device=model.device),
-        slots=Slots(),
-        columns=torch.empty(0, dtype=torch.long, device=model.device),
-        widest=0,
+        lanes=(),
         segments=[
             Segment(span=span, first=0, count=len(span.tokens), place=place)
             for span, place in zip(spans, places, strict=False)

@@ -44,6 +44,8 @@ class ReusedAnswers:
     def __init__(self, model: TextGenerator, runs: Sequence[Path]) -> None:
         self._model = model
         self.chat = chat_of(model)
+        if hasattr(model, "prompt_length"):
+            self.prompt_length = model.prompt_length
         self._answers: dict[_Key, tuple[dict[str, Any], str]] = {}
         self._decodings: dict[str, Path] = {}
         hashes = [self._read(path) for path in runs]

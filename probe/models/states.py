@@ -53,42 +53,38 @@ class Span:
 
 
 class Slots:
-    """States of the rows that are being decoded, side by side so that one product serves all.
+    """States of rows that are being decoded, side by side so that one product serves all.
 
     Rows take the slots ``0`` to ``count - 1``; column ``i`` of a slot holds the ``i``-th token
     after the row's last shared prefix.
 
     Attributes:
+        width: Tokens there is room for in each row.
         count: Rows there are.
-        rows: Rows there is room for.
-        columns: Tokens there is room for in each row.
     """
 
-    def __init__(self) -> None:
-        self.count = self.rows = self.columns = 0
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.count = 0
+        self._room = 0
         self._states: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    def fit(self, rows: int, columns: int) -> None:
-        """Make room for so many rows and columns, and give back what is far too much."""
-        if rows <= self.rows <= 4 * rows and columns <= self.columns <= 2 * columns:
-            return
-        self.rows, self.columns = rows, columns
-        for layer, kept in self._states.items():
-            self._states[layer] = (self._moved(kept[0]), self._moved(kept[1]))
+    @property
+    def columns(self) -> int:
+        """Tokens there is room for in all rows together."""
+        return self._room * self.width
 
-    def _moved(self, old: torch.Tensor) -> torch.Tensor:
-        new = old.new_zeros(self.rows, old.shape[1], self.columns, old.shape[3])
-        width = min(self.columns, old.shape[2])
-        new[: self.count, :, :width] = old[: self.count, :, :width]
-        return new
-
-    def add(self, span: Span) -> None:
-        """Give the next slot to a row that goes on after ``span``, which lets its states go."""
-        for layer, (keys, values) in span.states.items():
+    def add(self, states: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Give the next slot to a row with these states, ``[kv heads, tokens, head size]`` each."""
+        self._fit(self.count + 1)
+        for layer, (keys, values) in states.items():
             for kept, new in zip(self._layer(layer, keys, values), (keys, values), strict=True):
                 kept[self.count, :, : new.shape[1]] = new
-        span.states.clear()
         self.count += 1
+
+    def states(self, slot: int) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
+        """Return the states of a row; views that hold until the next change."""
+        return {layer: (keys[slot], values[slot]) for layer, (keys, values) in self._states.items()}
 
     def remove(self, slot: int) -> None:
         """Free a slot; the last row moves into it."""
@@ -97,6 +93,20 @@ class Slots:
             for kept in self._states.values():
                 for states in kept:
                     states[slot] = states[self.count]
+        self._fit(self.count)
+
+    def _fit(self, rows: int) -> None:
+        """Make room for so many rows, by steps, or give back what is far too much."""
+        if rows <= self._room <= 4 * rows:
+            return
+        self._room = 1 << (rows - 1).bit_length() if rows else 0
+        for layer, kept in self._states.items():
+            self._states[layer] = (self._moved(kept[0]), self._moved(kept[1]))
+
+    def _moved(self, old: torch.Tensor) -> torch.Tensor:
+        new = old.new_zeros(self._room, *old.shape[1:])
+        new[: self.count] = old[: self.count]
+        return new
 
     def store(
         self, layer: int, columns: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
@@ -124,7 +134,7 @@ class Slots:
         if layer not in self._states:
             # zeros, because what is masked is multiplied by zero and must be finite
             self._states[layer] = (
-                keys.new_zeros(self.rows, keys.shape[0], self.columns, keys.shape[2]),
-                values.new_zeros(self.rows, values.shape[0], self.columns, values.shape[2]),
+                keys.new_zeros(self._room, keys.shape[0], self.width, keys.shape[2]),
+                values.new_zeros(self._room, values.shape[0], self.width, values.shape[2]),
             )
         return self._states[layer]

@@ -6,7 +6,7 @@ The tasks depend on these records and on the protocol, not on torch;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -169,6 +169,24 @@ class TextGenerator(Protocol):
 
         ``None`` where nobody can say, as for a server, which batches as it likes.
         """
+
+
+def fits(
+    generator: TextGenerator, request: Request, decoding: Decoding, context: int | None = None
+) -> bool:
+    """Return whether a prompt and its answer fit into a context.
+
+    Args:
+        generator: One that can count has ``prompt_length``; of others (servers) nobody knows.
+        request: The prompt.
+        decoding: How long the answer may be.
+        context: Tokens of prompt and answer; ``None`` is what the model has.
+    """
+    count: Callable[[Request], int] | None = getattr(generator, "prompt_length", None)
+    limits = [one for one in (context, generator.identity.get("context_length")) if one]
+    if count is None or not limits:
+        return True
+    return count(request) + decoding.max_new_tokens <= min(limits)
 
 
 def chat_of(generator: TextGenerator) -> ChatTemplate:

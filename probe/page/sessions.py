@@ -70,6 +70,8 @@ class _Shared:
         self._lock = Lock()
         self.identity = generator.identity
         self.chat = chat_of(generator)
+        if hasattr(generator, "prompt_length"):
+            self.prompt_length = generator.prompt_length
 
     def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
         """Yield one completion per request; the model is held until the last is taken."""

@@ -64,6 +64,22 @@ class Question:
     k: int = 0
     turns: tuple[Turn, ...] = ()
 
+    def text(self, heads: Mapping[str, str]) -> str:
+        """Return the prompt with its head."""
+        return (heads[self.head] if self.head else "") + self.prompt
+
+    def request(self, heads: Mapping[str, str], *, chats: bool) -> Request:
+        """Return what a generator is asked; a conversation only if it takes a chat template."""
+        from probe.models.text import Request
+
+        return Request(
+            key=self.key,
+            prompt=self.text(heads),
+            task_id=str(self.task_id),
+            k=self.k,
+            turns=self.turns if chats else (),
+        )
+
 
 def full_prompt(row: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     """Return the whole text that a model was given for a sample.
@@ -158,7 +174,7 @@ class _Asking:
         """Decode each prompt once and yield the samples of all questions that have it."""
         groups: dict[Any, list[Question]] = {}
         for question in missing:
-            name = self._text(question) if self._decoding.greedy else question.key
+            name = question.text(self._heads) if self._decoding.greedy else question.key
             groups.setdefault(name, []).append(question)
         same = {group[0].key: group for group in groups.values()}
         requests = [self._request(group[0]) for group in same.values()]
@@ -166,19 +182,8 @@ class _Asking:
             for question in same[completion.key]:
                 yield self._sample(question, completion) | self._alone(question, completion)
 
-    def _text(self, question: Question) -> str:
-        return (self._heads[question.head] if question.head else "") + question.prompt
-
     def _request(self, question: Question) -> Request:
-        from probe.models.text import Request
-
-        return Request(
-            key=question.key,
-            prompt=self._text(question),
-            task_id=str(question.task_id),
-            k=question.k,
-            turns=question.turns if self._chats else (),
-        )
+        return question.request(self._heads, chats=self._chats)
 
     def _alone(self, question: Question, completion: Completion) -> dict[str, Any]:
         from probe.models.text import Finish
@@ -190,7 +195,7 @@ class _Asking:
 
     def _sample(self, question: Question, completion: Completion) -> dict[str, Any]:
         chats = self._chats
-        seen = self._chat.reads(self._text(question), question.turns)
+        seen = self._chat.reads(question.text(self._heads), question.turns)
         row = {
             "key": question.key,
             "task_id": question.task_id,

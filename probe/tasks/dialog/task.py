@@ -194,6 +194,25 @@ class _Dialog:
         return reply_turn(text, fenced=self._chats)
 
     def _question(self, task: int, turn: int, said: Sequence[Turn], *, k: int = 0) -> Question:
+        """Return what is asked; where it does not fit, the oldest exchanges are left out."""
+        from probe.models.text import fits
+
+        exchanges = len(said) // 2
+        for dropped in range(exchanges + 1):
+            kept = [said[0], *said[1 + 2 * dropped :]]
+            question = self._asked(task, turn, kept, k=k, dropped=dropped)
+            if fits(
+                self._generator,
+                question.request(self._heads, chats=self._chats),
+                self._decoding,
+                self._config.context_tokens,
+            ):
+                break
+        return question
+
+    def _asked(
+        self, task: int, turn: int, said: Sequence[Turn], *, k: int, dropped: int
+    ) -> Question:
         resample = k > 0
         return Question(
             key=f"{task}/resample/{k}" if resample else f"{task}/{turn}",
@@ -206,6 +225,7 @@ class _Dialog:
                 "turn": turn,
                 "turns": self._config.turns,
                 "tests": len(self._problems[task].test_list),
+                "dropped": dropped,
                 **({"k": k} if resample else {}),
             },
             k=k,
@@ -284,6 +304,7 @@ class _Dialog:
                 "turns": config.turns,
                 "seed": config.seed,
                 "batch_invariance_items": config.batch_invariance_items,
+                "context_tokens": config.context_tokens,
                 "resampling": self._resampling.to_json() if config.resample else None,
                 "trust_programs": config.data.trust_programs,
                 **self._decoding.to_json(),

@@ -65,7 +65,7 @@ def test_a_part_reaches_only_its_tokens(index: slice | torch.Tensor) -> None:
     own_keys, own_values = torch.randn(2, 3, 2, 1, 4, dtype=torch.float64).unbind()
     keys, values = torch.randn(2, 2, 5, 4, dtype=torch.float64).unbind()
     sums = Sums(queries, 4, Score(scale=1.0, window=None))
-    sums.set_rows(own_keys, own_values, None)
+    sums.set_rows(slice(0, len(own_keys)), own_keys, own_values, None)
     alone = own_values.transpose(0, 1)[:, None, :, 0]
     torch.testing.assert_close(sums.result(), alone)
     sums.add(index, keys, values, None)

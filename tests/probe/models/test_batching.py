@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe.models.batching import Batching, Capacity, Ended
+from probe.models.lanes import NARROWEST
 from probe.models.load import LoadedModel, load_model
 from probe.models.prefixes import PrefixNode, prefix_tree
 from probe.models.text import Finish
@@ -101,13 +102,40 @@ def test_every_prefix_is_computed_once(loaded: LoadedModel) -> None:
     assert batching.computed == distinct < sum(map(len, prompts))
 
 
-@pytest.mark.parametrize("columns", [150, 200, 400])
+@pytest.mark.parametrize("columns", [300, 400, 800])
 def test_no_more_is_held_than_may_be(loaded: LoadedModel, columns: int) -> None:
     prompts = make_prompts([4, 4, 4, 2])
-    longest = max(map(len, prompts)) + ROOM
+    longest = max(map(len, prompts)) + NARROWEST
     _, batching = run(loaded.model, prompts, Capacity(columns=columns, rows=64, chunk=32))
     assert longest < columns  # so every row fits by itself
     assert batching.peak <= columns
+
+
+def test_rows_of_different_length_are_held_in_lanes(loaded: LoadedModel) -> None:
+    """One long row does not make the others as wide; a row that grows changes its lane."""
+    generator = torch.Generator().manual_seed(1)
+    lengths = [600, 30, 31, 32, 33, 126]
+    prompts = [torch.randint(2, 300, (n,), generator=generator).tolist() for n in lengths]
+    held = []
+
+    def judge(row: int, said: Sequence[int]) -> Finish | None:
+        lanes = batching._lanes._lanes
+        held.append(({w: [u.row for u in lane.units] for w, lane in lanes.items()}, len(said)))
+        return Finish.LENGTH if len(said) == 8 else None
+
+    def texts(capacity: Capacity) -> dict[int, list[int]]:
+        nonlocal batching
+        batching = Batching(loaded.model, prompts, greedy, judge, room=8, capacity=capacity)
+        return {one.row: one.said for one in batching.run(prefix_tree(prompts, minimum=None))}
+
+    batching: Batching
+    together = texts(ROOMY)
+    rows = [lanes for lanes, _ in held]
+    assert {1024: [0]}.items() <= rows[-1].items()
+    assert any(5 in lanes.get(128, []) for lanes in rows)
+    assert any(5 in lanes.get(256, []) for lanes in rows)  # 126 tokens and three more
+    assert not any(1 in lanes.get(256, []) for lanes in rows)
+    assert together == texts(Capacity(columns=1, rows=1, chunk=1000))
 
 
 def test_a_row_longer_than_the_budget_is_computed_alone(loaded: LoadedModel) -> None:

@@ -15,7 +15,7 @@ from generators.errors import FormatError, UsageError
 from generators.problems.sources import load_source
 from generators.records import SAMPLE_SCHEMA
 from probe.config import DialogConfig, ModelOptions
-from probe.conversation import worked_examples
+from probe.conversation import as_text, worked_examples
 from probe.models.chat import ChatGenerator
 from probe.models.fake import FakeGenerator
 from probe.models.text import Request
@@ -156,6 +156,38 @@ def test_what_was_said_is_in_the_next_prompt(config: DialogConfig) -> None:
         for turn in range(row["turn"]):
             assert f"User: {said[row['task_id'], turn]}\n\n" in live
         assert live.endswith("Assistant: [CODE]\n")
+
+
+class Counting(FakeGenerator):
+    """Counts the words of a prompt as its tokens."""
+
+    def prompt_length(self, request: Request) -> int:
+        return len(request.prompt.split())
+
+
+def test_the_oldest_exchanges_leave_a_prompt_that_is_too_long(config: DialogConfig) -> None:
+    whole = replace(config, resample=False, max_new_tokens=1)
+    evaluate_dialog(whole, lambda: Counting(wrong))
+    lengths = [len(row["prompt"].split()) for row in rows(whole, "reply")]
+    assert {row["dropped"] for row in rows(whole, "reply")} == {0}
+    examples = len(as_text(worked_examples(fenced=False)).split())
+    opening_alone = examples + min(lengths)
+    tight = replace(
+        whole, out=config.out.with_name("tight"), context_tokens=examples + max(lengths)
+    )
+    evaluate_dialog(tight, lambda: Counting(wrong))
+    replies = rows(tight, "reply")
+    assert {row["dropped"] for row in replies} >= {0, 1}
+    for row in replies:
+        assert row["prompt"].startswith("User: I need to write a function called")
+        assert row["prompt"].count("User: ") == row["turn"] + 1 - row["dropped"]
+        assert row["dropped"] == row["turn"] or (
+            examples + len(row["prompt"].split()) + 1 <= tight.context_tokens
+        )
+    assert verify(tight.out)[0].ok
+    none = replace(whole, out=config.out.with_name("none"), context_tokens=opening_alone - 50)
+    evaluate_dialog(none, lambda: Counting(wrong))
+    assert all(row["dropped"] == row["turn"] for row in rows(none, "reply"))
 
 
 def test_a_recording_gives_the_same_replies(config: DialogConfig) -> None:
