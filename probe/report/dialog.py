@@ -1,7 +1,7 @@
 """The sections about dialogs: what feedback mends, beside mere trying again.
 
-Called through :mod:`probe.report.probes`. Numbers are those of the runs' results; transcripts are
-taken from their samples.
+Called through :mod:`probe.report.probes`. Numbers are those of the runs' results; dialogs in
+full are made in :mod:`probe.report.transcripts`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ from probe.report.labels import Labels
 from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table, score_cell
-from probe.tasks.dialog.results import Kind
-from probe.tasks.items import rank
-from probe.tasks.sampled import passed
+from probe.report.transcripts import talks_of
 
 __all__ = ["dialog_sections"]
 
-_TRANSCRIPTS = 6
-_LINES = 12
 _GIVERS = {
     "execution": "one sentence made from the first test that fails",
     "model": "a sentence by a model that sees program and outcome",
     "recorded": "recorded feedback",
+    "human": "a sentence that a person typed",
 }
 _PAPER = {0: "30%", 1: "55%", 4: "just over 65%"}
 
@@ -52,7 +49,6 @@ def _section(run: ReportRun, labels: Labels, key: str, *, several: bool) -> Sect
         _solved_table(run, f"{key}-solved"),
         _mended_table(run, f"{key}-mended"),
         _facts_table(run, f"{key}-facts"),
-        _transcripts_table(run, f"{key}-transcripts"),
     ]
     told = tuple(map(visible, _notes(run, labels)))
     return Section(
@@ -72,6 +68,7 @@ def _section(run: ReportRun, labels: Labels, key: str, *, several: bool) -> Sect
             x_label="Replies",
             y_label="Problems solved, %",
         ),
+        talks=talks_of(run, key),
     )
 
 
@@ -211,41 +208,3 @@ def _facts_table(run: ReportRun, key: str) -> Table:
             *((Cell(text=words), Cell(text=str(said[name]))) for words, name in counts),
         ),
     )
-
-
-def _transcripts_table(run: ReportRun, key: str) -> Table:
-    """Show some dialogs in full, solved ones and others, drawn by hash."""
-    tasks: dict[int, list[dict[str, Any]]] = {}
-    for row in run.rows:
-        if row["kind"] != Kind.RESAMPLE:
-            tasks.setdefault(row["task_id"], []).append(row)
-    talked = [task for task, rows in tasks.items() if len(rows) > 1]
-    order = sorted(talked, key=lambda task: rank(0, task))
-    solved = [task for task in order if any(passed(r) for r in tasks[task] if "verdict" in r)]
-    chosen = [*solved[: _TRANSCRIPTS // 2], *(task for task in order if task not in solved)]
-    rows = []
-    for task in chosen[:_TRANSCRIPTS]:
-        lines = sorted(tasks[task], key=lambda row: (row["turn"], row["kind"] == Kind.FEEDBACK))
-        for row in lines:
-            speaks = row["kind"] == Kind.FEEDBACK
-            rows.append(
-                (
-                    Cell(text=str(task)),
-                    Cell(text="Feedback" if speaks else f"Reply {row['turn'] + 1}"),
-                    Cell(text=visible(row["text"] if speaks else _beginning(row["code"]))),
-                    Cell(text=NOTHING if speaks else row["outcome"].replace("_", " ")),
-                )
-            )
-    return Table(
-        key=key,
-        caption="Some of the dialogs.",
-        columns=("Task", "Who", "Says", "Outcome"),
-        rows=tuple(rows),
-        foot="All of them stand in the run's samples.jsonl. \u23ce: a new line.",
-        numeric=False,
-    )
-
-
-def _beginning(code: str) -> str:
-    lines = code.strip().splitlines()
-    return " \u23ce ".join(lines[:_LINES]) + (" ..." if len(lines) > _LINES else "")

@@ -14,7 +14,7 @@ from probe.report.plots import Picture, training_picture
 from probe.report.protocol import field_rows
 from probe.report.tables import Cell, Table
 
-__all__ = ["Section", "finetune_section", "grade_section", "traces_section"]
+__all__ = ["Section", "Talk", "TalkLine", "finetune_section", "grade_section", "traces_section"]
 
 _OPTIONS = {
     "rank": "LoRA rank",
@@ -31,6 +31,42 @@ _LEARNED = {"synthesis": "to write programs", "mathqa": "to solve word problems"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TalkLine:
+    """One turn of a dialog.
+
+    Attributes:
+        who: Who speaks.
+        text: What they say, maybe nothing.
+        code: Whether it is a program.
+        outcome: What came of it.
+    """
+
+    who: str
+    text: str
+    code: bool = False
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """A dialog in full.
+
+    Attributes:
+        anchor: Identifier inside the page.
+        title: Which problem, and how it ended.
+        kind: ``mended`` after feedback, ``open``, or solved ``at once``.
+        asked: What the model was given first.
+        lines: Its turns.
+    """
+
+    anchor: str
+    title: str
+    kind: str
+    asked: str
+    lines: tuple[TalkLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A part of the report with tables and maybe a figure.
 
@@ -42,6 +78,7 @@ class Section:
         picture: Its figure.
         notes: What was found, in sentences.
         headlines: Of these, the sentences that stand at the top of the report.
+        talks: Dialogs in full; the Markdown file has the first few.
     """
 
     key: str
@@ -51,6 +88,7 @@ class Section:
     picture: Picture | None = None
     notes: tuple[str, ...] = ()
     headlines: tuple[str, ...] = ()
+    talks: tuple[Talk, ...] = ()
 
 
 def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:

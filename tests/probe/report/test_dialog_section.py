@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from generators import jsonl
 from generators.problems.sources import load_source
+from generators.records import SAMPLE_SCHEMA
 from probe.config import DialogConfig
 from probe.models.fake import FakeGenerator
 from probe.models.text import Request
 from probe.report.build import build_report
 from probe.report.bundle import write_report
+from probe.runs import SAMPLES
 from probe.tasks.dialog.task import evaluate_dialog
 from probe.verify import verify
 
@@ -48,6 +51,23 @@ def test_what_feedback_mends_is_told(run: Path, tmp_path: Path) -> None:
     html = (tmp_path / "index.html").read_text()
     assert "<b>no</b>" not in html
     assert "&lt;b&gt;no&lt;/b&gt;" in html
+
+
+def test_every_dialog_can_be_read(run: Path, tmp_path: Path) -> None:
+    build_report([run], tmp_path)
+    html = (tmp_path / "index.html").read_text()
+    tasks = {row["task_id"] for _, row in jsonl.read(run / SAMPLES, SAMPLE_SCHEMA)}
+    assert len(tasks) == 6
+    for task in tasks:
+        page = html.partition(f'id="dialog-1-task-{task}"')[2].partition("</details>")[0]
+        assert f"Task {task}: solved after 2 feedbacks" in page
+        assert "I need to write a function called" in page
+        assert [page.count(f"Reply {n}</strong>") for n in (1, 2, 3, 4)] == [1, 1, 1, 0]
+        assert page.count("<blockquote>") == 2
+        assert "· passed" in page
+    text = (tmp_path / "report.md").read_text()
+    assert text.count("solved after 2 feedbacks") == 4
+    assert "raise ValueError('<b>no</b>')" in text  # inside a fence
 
 
 def test_the_report_verifies(run: Path, tmp_path: Path) -> None:
