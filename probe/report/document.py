@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 from probe.report.browse import Browser, browser
 from probe.report.compare import Comparison, Margin, best_baseline, compare, margin
-from probe.report.headline import answer, apart_note, main_run, question, refused_note
+from probe.report.headline import (
+    answer,
+    apart_note,
+    asked_in_words,
+    main_run,
+    question,
+    refused_note,
+)
 from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.labels import Labels, baseline_name
 from probe.report.matching import Cohort, cohorts
@@ -130,7 +137,7 @@ def make_document(inputs: Inputs) -> Document:
     return Document(
         title=_title(inputs),
         subtitle=_subtitle(inputs, matched),
-        question=question(inputs) if groups or inputs.probes else "What do these runs say?",
+        question=question(inputs),
         answer=told,
         groups=groups,
         sections=sections,
@@ -151,8 +158,7 @@ def _margins(run: ReportRun) -> tuple[Margin, ...]:
 
 def _title(inputs: Inputs) -> str:
     names = sorted({run.model_name for run in inputs.runs if run.model})
-    asked = inputs.execution or inputs.probes
-    what = "Predicting program outputs" if asked else "Report of runs"
+    what = asked_in_words(inputs) or "Report of runs"
     return visible(f"{what}: {', '.join(names)}" if names else what)
 
 

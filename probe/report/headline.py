@@ -15,12 +15,39 @@ from probe.report.labels import Labels, baseline_name
 from probe.report.matching import Cohort
 from probe.report.numbers import count, no_width, p_value, percent_interval, points_interval
 from probe.statistics import Paired
+from probe.tasks.names import ANALYSIS, DIALOG, MATHQA, SYNTHESIS
 
-__all__ = ["answer", "apart_note", "main_run", "question", "refused_note"]
+__all__ = ["answer", "apart_note", "asked_in_words", "main_run", "question", "refused_note"]
+
+
+_NO_EXECUTION = (SYNTHESIS, DIALOG, MATHQA, ANALYSIS)
+_SIDES = {SYNTHESIS: "writing programs", DIALOG: "repairing programs", MATHQA: "word problems"}
+
+
+def asked_in_words(inputs: Inputs) -> str:
+    """Return what models were asked in the runs, ``""`` if they were asked nothing."""
+    predicts = inputs.execution or [task for task in inputs.probes if task not in _NO_EXECUTION]
+    found = ["predicting program outputs"] if predicts else []
+    found += [words for task, words in _SIDES.items() if task in inputs.probes]
+    if not found:
+        return ""
+    told = " and ".join([", ".join(found[:-1]), found[-1]]) if len(found) > 1 else found[0]
+    return told[0].upper() + told[1:]
 
 
 def question(inputs: Inputs) -> str:
     """Return the question that the report answers."""
+    predicts = inputs.execution or [task for task in inputs.probes if task not in _NO_EXECUTION]
+    sides = [task for task in _SIDES if task in inputs.probes]
+    if predicts and sides:
+        return (
+            "Does a code model understand what a program does, or does it only write plausible "
+            "code?"
+        )
+    if sides:
+        return "How many of the programs that a code model writes are right, and why not more?"
+    if not predicts:
+        return "What do these runs say?"
     asked = "Can a code model tell what a program returns without running it"
     tuned = any(run.tuned for run in inputs.runs)
     return (

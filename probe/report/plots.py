@@ -174,7 +174,7 @@ def scores_picture(marks: Sequence[Mark], key: str) -> Picture:
         axes.text(1.0, y + 0.2, percent_interval(mark.score), ha="right", **text)
     axes.set_ylim(-len(marks) + 0.6, 0.75)
     _percent_axis(axes, [mark.score for mark in marks])
-    figure.subplots_adjust(left=0.03, right=0.98, top=1 - 0.03 / height, bottom=0.55 / height)
+    figure.subplots_adjust(left=0.03, right=0.965, top=1 - 0.03 / height, bottom=0.55 / height)
     told = "; ".join(f"{mark.label}: {percent_interval(mark.score)}" for mark in marks)
     title = "Outputs predicted right"
     return Picture(
@@ -223,7 +223,7 @@ def types_picture(
     axes.set_ylim(-tops[-1], 0.02)
     _percent_axis(axes, [score for row in rows for score in row.scores], axis)
     add_legend(axes, labels, series)
-    figure.subplots_adjust(left=0.03, right=0.98, top=1 - legend / height, bottom=0.55 / height)
+    figure.subplots_adjust(left=0.03, right=0.965, top=1 - legend / height, bottom=0.55 / height)
     told = "; ".join(
         f"{row.label}: "
         + ", ".join(

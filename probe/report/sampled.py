@@ -12,7 +12,7 @@ from generators.records import Verdict
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels
 from probe.report.matching import Cohort
-from probe.report.numbers import p_value, percent_interval, points_interval, visible
+from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
 from probe.report.plots import Picture, TypeRow, types_picture
 from probe.report.tables import Cell, Table, score_cell
 from probe.statistics import Estimate, corrected, pair
@@ -160,9 +160,12 @@ def way_of_asking(run: ReportRun) -> str:
 def sample_notes(cohort: Cohort, labels: Labels) -> Iterator[str]:
     """Yield a sentence for each run about what it solves."""
     for run in cohort.runs:
-        scores = run.results["scores"]
-        yield (
-            f"{labels[run]}: solves {percent_interval(estimate(scores['solved']))} of the problems "
-            f"with any of {run.results['samples_per_problem']} samples; "
-            f"{percent_interval(estimate(scores['samples_right']))} of the samples are right."
-        )
+        scores, each = run.results["scores"], run.results["samples_per_problem"]
+        told = f"{labels[run]}: solves {percent_interval(estimate(scores['solved']))} of "
+        if each == 1:
+            yield f"{told}{count(len(solved_by(run)), 'problem')}, with one program each."
+        else:
+            yield (
+                f"{told}the problems with any of {each} samples; "
+                f"{percent_interval(estimate(scores['samples_right']))} of the samples are right."
+            )
