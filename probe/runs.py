@@ -3,6 +3,8 @@
     RUN/manifest.json    what the run is (written first)
     RUN/samples.jsonl    one line per item, appended as items are done
     RUN/results.json     derived from the samples alone, written last
+    RUN/cost.json        what making it took (:mod:`probe.cost`)
+    RUN/checksums.txt    sha256 of each file beside it, as ``sha256sum`` writes and checks it
 
 Called by every verb that makes a run, and by ``report`` and ``verify`` to read one. A folder
 belongs to one identity (see :mod:`probe.manifest`) and, while it is written, to one process.
@@ -18,11 +20,14 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from generators import jsonl
-from generators.errors import DataError, FormatError, RunError
+from generators.errors import DataError, FormatError, ProbeError, RunError
 from generators.records import SAMPLE_SCHEMA
+from probe.checksums import CHECKSUMS, write_checksums
+from probe.cost import COST_SCHEMA, Meter
 from probe.manifest import MANIFEST_SCHEMA, identity_sha256, make_manifest
 
 __all__ = [
+    "COST",
     "MANIFEST",
     "RESULTS",
     "RESULTS_SCHEMA",
@@ -37,6 +42,7 @@ MANIFEST = "manifest.json"
 SAMPLES = "samples.jsonl"
 RESULTS = "results.json"
 RESULTS_SCHEMA = "probe.results"
+COST = "cost.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,10 @@ def read_run(path: Path) -> Run:
     if not (path / MANIFEST).is_file():
         raise RunError(f"{path} is no run folder: it has no {MANIFEST}")
     if not (path / RESULTS).is_file():
-        raise RunError(f"{path} is not finished: repeat the command that made it to resume it")
+        raise RunError(
+            f"{path} is not finished, it has no {RESULTS}: repeat the command that made it to "
+            "resume it"
+        )
     samples = path / SAMPLES
     rows = [row for _, row in jsonl.read(samples, SAMPLE_SCHEMA)] if samples.exists() else []
     manifest = read_json(path / MANIFEST, MANIFEST_SCHEMA)
@@ -126,10 +135,12 @@ class RunWriter:
         self.done: dict[str, dict[str, Any]] = {}
         self._lock: Any = None
         self._stream: IO[str] | None = None
+        self._meter: Meter | None = None
 
     def __enter__(self) -> Self:
         self._check_folder()
         self._acquire()
+        self._meter = None if self.finished else Meter()
         try:
             self._open_manifest()
             self._load_samples()
@@ -144,10 +155,34 @@ class RunWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-        self._release()
+        try:
+            self._close_samples()
+            self._close_books()
+        except ProbeError:
+            if error is None:  # else there is worse to tell
+                raise
+        finally:
+            self._release()
+
+    def _close_samples(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        try:
+            stream.close()
+        except OSError as error:  # lines that could not be written before cannot be now
+            where = self.path / SAMPLES
+            raise DataError(f"cannot write {where}: {error.strerror or error}") from None
+
+    def _close_books(self) -> None:
+        """Write what this session took, and the checksums of a run that is finished now."""
+        if self._meter is not None:
+            before = None
+            if (self.path / COST).is_file():
+                before = read_json(self.path / COST, COST_SCHEMA)
+            jsonl.write_json(self.path / COST, self._meter.read(before))
+        if self.finished and (self._meter or not (self.path / CHECKSUMS).is_file()):
+            write_checksums(self.path)
 
     @property
     def finished(self) -> bool:
@@ -243,9 +278,7 @@ class RunWriter:
         Returns:
             The document that was written.
         """
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        self._close_samples()
         document = jsonl.header(RESULTS_SCHEMA, **results)
         if order is not None:
             path = self.path / SAMPLES

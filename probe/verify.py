@@ -16,10 +16,18 @@ from typing import Any
 
 from generators import jsonl
 from generators.errors import RunError
+from probe.checksums import CHECKSUMS, checksum_differences
 from probe.manifest import identity_sha256
 from probe.report.build import build_report
 from probe.report.bundle import RUNS, bundled
-from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, Run, read_run
+from probe.runs import (
+    MANIFEST,
+    RESULTS,
+    RESULTS_SCHEMA,
+    SAMPLES,
+    Run,
+    read_run,
+)
 from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.names import FINETUNE
 from probe.tasks.questions import full_prompt
@@ -85,9 +93,11 @@ def _verify_run(path: Path) -> Verification:
     stored = run.manifest.get("identity_sha256")
     if stored != identity_sha256(run.manifest["identity"]):
         differences.append(f"{MANIFEST}: identity_sha256 is not the hash of the identity")
+    differences_of_bytes, unchecked = _bytes(path)
+    differences += differences_of_bytes
     task = run.results.get("task")
     if task == FINETUNE:
-        return _verify_finetune(run, differences)
+        return _verify_finetune(run, differences, unchecked)
     kind = TASK_KINDS.get(str(task))
     if kind is None:
         raise RunError(f"{path / RESULTS}: task {task!r} is not one that this release verifies")
@@ -109,8 +119,15 @@ def _verify_run(path: Path) -> Verification:
         path=path,
         differences=tuple(differences),
         checked=(f"{len(run.samples)} samples", "results", "hashes"),
-        unchecked=(),
+        unchecked=tuple(unchecked),
     )
+
+
+def _bytes(path: Path) -> tuple[list[str], list[str]]:
+    """Return what the checksums say is wrong, and what could not be checked without them."""
+    if (path / CHECKSUMS).is_file():
+        return checksum_differences(path), []
+    return [], [f"bytes that no number depends on: there is no {CHECKSUMS}"]
 
 
 def _sample_differences(
@@ -138,12 +155,11 @@ def _result_difference(run: Run, again: dict[str, Any]) -> Iterator[str]:
         yield f"{RESULTS}: {found}"
 
 
-def _verify_finetune(run: Run, differences: list[str]) -> Verification:
+def _verify_finetune(run: Run, differences: list[str], unchecked: list[str]) -> Verification:
     head = jsonl.read_header(run.path / LOG, LOG_SCHEMA)
     log = [row for _, row in jsonl.read(run.path / LOG, LOG_SCHEMA)]
     differences.extend(_result_difference(run, finetune_results(head.get("run", {}), log)))
     adapter = run.path / "adapter" / "adapter_model.safetensors"
-    unchecked = []
     if not adapter.is_file():
         unchecked.append("adapter_sha256: the adapter is not in the folder")
     elif jsonl.sha256_file(adapter) != run.results.get("adapter_sha256"):
@@ -157,7 +173,7 @@ def _verify_finetune(run: Run, differences: list[str]) -> Verification:
 
 
 def _verify_report(path: Path, parts: list[Path]) -> Verification:
-    differences, unchecked = [], []
+    differences, unchecked = _bytes(path)
     with tempfile.TemporaryDirectory() as scratch:
         again = Path(scratch) / "report"
         build_report(parts, again)
@@ -165,7 +181,10 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
             if not (path / name).is_file():
                 differences.append(f"{name} is missing")
                 continue
-            stored, made = ((place / name).read_text("utf-8") for place in (path, again))
+            stored, made = (
+                (place / name).read_text("utf-8", errors="surrogateescape")
+                for place in (path, again)
+            )
             if stored == made:
                 continue
             if name.endswith(".html") and _without_figures(stored) == _without_figures(made):

@@ -14,17 +14,18 @@ from pathlib import Path
 from generators.errors import DataError, RunError, UsageError
 from generators.jsonl import write_json
 from generators.progress import Progress
+from probe.checksums import write_checksums
 from probe.manifest import MANIFEST_SCHEMA
 from probe.report.build import ReportSummary, build_report
 from probe.report.numbers import scrub
-from probe.runs import MANIFEST, RESULTS, SAMPLES, read_json
+from probe.runs import COST, MANIFEST, RESULTS, SAMPLES, read_json
 from probe.tasks.dialog.recording import FEEDBACK_FILE
 from probe.training.results import LOG
 
 __all__ = ["RUNS", "bundled", "write_report"]
 
 RUNS = "runs"
-_KEPT = (MANIFEST, SAMPLES, RESULTS, LOG, FEEDBACK_FILE)
+_KEPT = (MANIFEST, SAMPLES, RESULTS, LOG, FEEDBACK_FILE, COST)
 
 
 def write_report(
@@ -58,7 +59,9 @@ def write_report(
     except OSError as error:
         shutil.rmtree(scrap, ignore_errors=True)
         raise DataError(f"cannot write {kept}: {error.strerror or error}") from None
-    return build_report(bundled(out), out)
+    summary = build_report(bundled(out), out)
+    write_checksums(out)
+    return summary
 
 
 def bundled(report: Path) -> list[Path]:
@@ -85,3 +88,4 @@ def _copy(path: Path, target: Path) -> None:
     manifest = read_json(target / MANIFEST, MANIFEST_SCHEMA)
     argv = [scrub(str(part)) for part in manifest.get("argv") or []]
     write_json(target / MANIFEST, {**manifest, "argv": argv})
+    write_checksums(target)

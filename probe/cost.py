@@ -1,0 +1,97 @@
+"""What making a run took: wall time, processor time, memory, and energy where the machine tells it.
+
+Called by :mod:`probe.runs`, which keeps it as ``cost.json`` beside the results: it is never the
+same twice, and no number of a result depends on it.
+
+Source: /sys/class/powercap of the Linux kernel (Intel's and AMD's RAPL counters, in microjoules).
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from generators import jsonl
+
+__all__ = ["COST_SCHEMA", "Meter"]
+
+COST_SCHEMA = "probe.cost"
+
+_POWERCAP = Path("/sys/class/powercap")
+_KIB = 1024  # what ru_maxrss counts in
+
+
+class Meter:
+    """Measures from its making on.
+
+    Args:
+        powercap: Folder of the machine's energy counters.
+    """
+
+    def __init__(self, powercap: Path = _POWERCAP) -> None:
+        self._powercap = powercap
+        self._wall = time.monotonic()
+        self._cpu = _cpu_seconds()
+        self._energy = _counters(powercap)
+
+    def read(self, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the cost so far, added to that of earlier sessions of the same run.
+
+        Args:
+            before: What an earlier session kept.
+
+        Returns:
+            ``sessions``, ``wall_seconds``, ``cpu_seconds`` (of this process and those it waited
+            for), ``peak_memory_bytes`` (of the largest of them), and ``energy_joules`` of the whole
+            machine's processors meanwhile, ``None`` if a session could not be measured.
+        """
+        old = before or {}
+        joules = self._joules()
+        known = joules is not None and old.get("energy_joules", 0.0) is not None
+        peak = max(
+            resource.getrusage(who).ru_maxrss * _KIB
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        return jsonl.header(
+            COST_SCHEMA,
+            sessions=int(old.get("sessions", 0)) + 1,
+            wall_seconds=_sum(old, "wall_seconds", time.monotonic() - self._wall),
+            cpu_seconds=_sum(old, "cpu_seconds", _cpu_seconds() - self._cpu),
+            peak_memory_bytes=max(int(old.get("peak_memory_bytes", 0)), peak),
+            energy_joules=_sum(old, "energy_joules", joules or 0.0) if known else None,
+        )
+
+    def _joules(self) -> float | None:
+        after = _counters(self._powercap)
+        if not self._energy or after.keys() != self._energy.keys():
+            return None
+        spent = 0
+        for name, (end, span) in after.items():
+            begin = self._energy[name][0]
+            spent += end - begin if end >= begin else end - begin + span
+        return spent / 1e6
+
+
+def _sum(old: Mapping[str, Any], name: str, more: float) -> float:
+    return round(float(old.get(name) or 0.0) + more, 3)
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _counters(powercap: Path) -> dict[str, tuple[int, int]]:
+    """Return value and range of each processor package's counter; empty if none can be read."""
+    found = {}
+    try:
+        for zone in sorted(powercap.glob("*-rapl:*")):
+            if zone.name.count(":") == 1:  # a package; its parts are counted in it
+                value = int((zone / "energy_uj").read_text())
+                found[zone.name] = (value, int((zone / "max_energy_range_uj").read_text()))
+    except (OSError, ValueError):
+        return {}
+    return found
