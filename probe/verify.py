@@ -109,7 +109,7 @@ def _verify_run(path: Path) -> Verification:
     try:
         differences.extend(_sample_differences(run, kind.score))
         again = kind.results(run.samples)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:
         differences.extend(_result_difference(run, again))
