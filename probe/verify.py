@@ -109,11 +109,11 @@ def _verify_run(path: Path) -> Verification:
     try:
         differences.extend(_sample_differences(run, kind.score))
         again = kind.results(run.samples)
+        beside = kind.beside(path, run.samples) if kind.beside else ""
     except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:
         differences.extend(_result_difference(run, again))
-        beside = kind.beside(path, run.samples) if kind.beside else ""
         differences.extend([beside] if beside else [])
     return Verification(
         path=path,
