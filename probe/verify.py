@@ -20,6 +20,8 @@ from probe.checksums import CHECKSUMS, checksum_differences
 from probe.manifest import identity_sha256
 from probe.report.build import build_report
 from probe.report.bundle import RUNS, bundled
+from probe.report.front import FRONT_FILES, front_page, is_front, reports_below
+from probe.report.render import render_front
 from probe.runs import (
     MANIFEST,
     RESULTS,
@@ -71,20 +73,25 @@ class Verification:
 
 
 def verify(path: Path) -> list[Verification]:
-    """Verify a run folder, or a report folder with all runs in it.
+    """Verify a run, a report with all runs in it, or a front page with all reports below it.
 
     Raises:
-        RunError: ``path`` is neither.
+        RunError: ``path`` is none of these.
         DataError: A file cannot be read.
         FormatError: A file is broken.
     """
     if (path / MANIFEST).is_file():
         return [_verify_run(path)]
+    if is_front(path):
+        return _verify_front(path)
     if (path / RUNS).is_dir():
         parts = bundled(path)
         found = [_verify_run(part) for part in parts if part.is_dir()]
         return [*found, _verify_report(path, parts)]
-    raise RunError(f"{path} is neither a run nor a report: it has no {MANIFEST} and no runs")
+    raise RunError(
+        f"{path} is no run (it has no {MANIFEST}), no report (it has no {RUNS}) and no front page "
+        "over reports"
+    )
 
 
 def _verify_run(path: Path) -> Verification:
@@ -197,6 +204,21 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
         checked=_REPORT_FILES,
         unchecked=tuple(unchecked),
     )
+
+
+def _verify_front(path: Path) -> list[Verification]:
+    """Verify a front page and all reports below it."""
+    found = [part for report in reports_below(path) for part in verify(report)]
+    made = render_front(front_page(path))
+    differences = [
+        f"{name} is not what the reports give"
+        for name, content in zip(FRONT_FILES, made, strict=True)
+        if not (path / name).is_file() or (path / name).read_bytes() != content.encode()
+    ]
+    return [
+        *found,
+        Verification(path=path, differences=tuple(differences), checked=FRONT_FILES, unchecked=()),
+    ]
 
 
 def _without_figures(page: str) -> str:

@@ -76,6 +76,26 @@ def report(
 
 
 @app.command()
+def front(
+    folder: Annotated[Path, typer.Argument(help="Folder of reports, each with its runs.")],
+    as_json: Json = False,
+) -> None:
+    """Write index.html and index.md over several reports: their models side by side.
+
+    Example: probe front reports
+    """
+    from probe.report.front import FRONT_FILES, write_front
+
+    made = write_front(folder)
+    page = folder / FRONT_FILES[0]
+    show(
+        {"page": str(page), "reports": [report.name for report in made.reports]},
+        [f"{len(made.reports)} reports: {page}"],
+        as_json=as_json,
+    )
+
+
+@app.command()
 def verify(
     path: Annotated[Path, typer.Argument(help="A run, or a report with its runs.")],
     as_json: Json = False,

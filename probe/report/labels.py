@@ -17,6 +17,7 @@ __all__ = [
     "baseline_name",
     "finish_name",
     "reason_name",
+    "who_answered",
 ]
 
 POLICY_NAMES = {"exact_text": "Exact text", "exact": "Exact value"}
@@ -88,6 +89,11 @@ def _plain(run: ReportRun, *, one_model: bool) -> tuple[str, str]:
     if one_model:
         return ("Tuned model" if run.tuned else "Base model"), prompt
     return f"{run.model_name}, {'tuned' if run.tuned else 'base'}", prompt
+
+
+def who_answered(run: ReportRun) -> str:
+    """Return a run's label where other models stand beside it."""
+    return ", ".join(_plain(run, one_model=False))
 
 
 def baseline_name(name: str) -> str:

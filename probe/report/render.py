@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,11 +20,15 @@ from markupsafe import Markup
 from probe.report.document import Document
 from probe.report.tables import Cell, Table
 
+if TYPE_CHECKING:
+    from probe.report.front import Front
+
 __all__ = [
     "markdown_code",
     "markdown_fenced",
     "markdown_table",
     "markdown_text",
+    "render_front",
     "render_html",
     "render_markdown",
 ]
@@ -54,6 +58,16 @@ def render_markdown(document: Document) -> str:
     """Return the Markdown file."""
     text = _environment(autoescape=False).get_template("report.md.j2").render(report=document)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def render_front(front: Front) -> tuple[str, str]:
+    """Return the front page over several reports, as page and as Markdown."""
+    environment = _environment(autoescape=True)
+    page = environment.get_template("front.html.j2").render(
+        front=front, style=Markup(_source(environment, "style.css"))
+    )
+    text = _environment(autoescape=False).get_template("front.md.j2").render(front=front)
+    return page, re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 @cache

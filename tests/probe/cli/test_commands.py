@@ -178,7 +178,7 @@ class TestBadInput:
             "grade", "--source", "basics", "--samples", tmp_path / "gone", "--out", out,
             says="gone: No such file",
         )  # fmt: skip
-        assert_refused("verify", tmp_path / "gone", says="neither a run nor a report")
+        assert_refused("verify", tmp_path / "gone", says="no report")
         assert_refused("report", tmp_path / "gone", "--out", out, says="no run folder")
         assert not out.exists()
 
