@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from generators import jsonl
-from generators.errors import RunError
+from generators.errors import ProbeError, RunError
+from probe.archive import opened
 from probe.checksums import CHECKSUMS, checksum_differences
 from probe.manifest import identity_sha256
 from probe.report.build import build_report
@@ -73,25 +74,38 @@ class Verification:
 
 
 def verify(path: Path) -> list[Verification]:
-    """Verify a run, a report with all runs in it, or a front page with all reports below it.
+    """Verify a run, a report with its runs, a front page with all reports, or an archive.
 
     Raises:
         RunError: ``path`` is none of these.
         DataError: A file cannot be read.
         FormatError: A file is broken.
     """
+    if path.is_file():
+        with opened(path) as folder:
+            return [
+                replace(part, path=path / part.path.relative_to(folder)) for part in verify(folder)
+            ]
     if (path / MANIFEST).is_file():
         return [_verify_run(path)]
     if is_front(path):
         return _verify_front(path)
     if (path / RUNS).is_dir():
         parts = bundled(path)
-        found = [_verify_run(part) for part in parts if part.is_dir()]
+        found = [_verify_part(part) for part in parts if part.is_dir()]
         return [*found, _verify_report(path, parts)]
     raise RunError(
         f"{path} is no run (it has no {MANIFEST}), no report (it has no {RUNS}) and no front page "
         "over reports"
     )
+
+
+def _verify_part(path: Path) -> Verification:
+    """Verify a run of a report; one that cannot even be read does not hide the others."""
+    try:
+        return _verify_run(path)
+    except ProbeError as error:
+        return Verification(path=path, differences=(str(error),), checked=(), unchecked=())
 
 
 def _verify_run(path: Path) -> Verification:
@@ -183,8 +197,14 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
     differences, unchecked = _bytes(path)
     with tempfile.TemporaryDirectory() as scratch:
         again = Path(scratch) / "report"
-        build_report(parts, again)
-        for name in _REPORT_FILES:
+        try:
+            build_report(parts, again)
+        except ProbeError as error:
+            differences.append(f"the report cannot be made again: {error}")
+            names: tuple[str, ...] = ()
+        else:
+            names = _REPORT_FILES
+        for name in names:
             if not (path / name).is_file():
                 differences.append(f"{name} is missing")
                 continue

@@ -96,8 +96,26 @@ def front(
 
 
 @app.command()
+def bundle(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or one report with its runs.")],
+    out: Annotated[Path, typer.Option(help="The archive, something.tar.gz.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Pack report, runs, environment and commands into one archive, which verify takes.
+
+    Example: probe bundle reports/mine --out mine.tar.gz
+    """
+    from probe.archive import bundle as pack
+
+    with display(quiet=quiet) as bars:
+        names = pack(runs, out, progress=bars)
+    show({"archive": str(out), "files": names}, [f"{len(names)} files: {out}"], as_json=as_json)
+
+
+@app.command()
 def verify(
-    path: Annotated[Path, typer.Argument(help="A run, or a report with its runs.")],
+    path: Annotated[Path, typer.Argument(help="A run, a report, a front page, or an archive.")],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -55,7 +55,7 @@ def making(run: ReportRun) -> Making:
     return Making(
         name=run.name,
         title=visible(str(run.identity.get("verb", run.task))),
-        command=_command(manifest.get("argv") or []),
+        command=command_line(manifest.get("argv") or []),
         created=visible(str(manifest.get("created") or "not recorded")),
         git=_git(manifest.get("git")),
         machine=_pairs(_machine(manifest)) or "not recorded",
@@ -68,7 +68,7 @@ def public_manifest(run: ReportRun) -> dict[str, Any]:
     """Return what of a manifest goes into the report's results, beside the identity."""
     manifest = run.manifest
     return {
-        "command": _command(manifest.get("argv") or []),
+        "command": command_line(manifest.get("argv") or []),
         "created": manifest.get("created"),
         "git": manifest.get("git"),
         "identity_sha256": manifest.get("identity_sha256"),
@@ -77,7 +77,8 @@ def public_manifest(run: ReportRun) -> dict[str, Any]:
     }
 
 
-def _command(argv: Sequence[str]) -> str:
+def command_line(argv: Sequence[str]) -> str:
+    """Return a command as one line that can be shown: paths are cut to their last part."""
     return visible(shlex.join(scrub(str(part)) for part in argv)) or "not recorded"
 
 
