@@ -130,7 +130,7 @@ def _bleu_table(found: _Results, key: str) -> Table:
     return Table(
         key=key,
         caption="BLEU against being right.",
-        columns=("", "Value"),
+        columns=("What", "Value"),
         rows=(
             (Cell(text="Mean BLEU of right samples"), mean(found["right"])),
             (Cell(text="Mean BLEU of wrong samples"), mean(found["wrong"])),

@@ -196,7 +196,7 @@ def _facts_table(run: ReportRun, key: str) -> Table:
     return Table(
         key=key,
         caption="Feedback, and what is made of it.",
-        columns=("", "Value"),
+        columns=("What", "Value"),
         rows=(
             *(
                 (
