@@ -112,7 +112,7 @@ def _generalising_table(results: _Results, key: str) -> Table:
     return Table(
         key=key,
         caption="Do programs that pass their tests solve the problem?",
-        columns=("", "Samples", "Solved problems that lose all solutions"),
+        columns=("Which", "Samples", "Solved problems that lose all solutions"),
         rows=tuple(rows),
         foot="Spelled out: two of the tests shown, argument and value, stand in the program as "
         f"constants that are compared. Of those, {hard['fail_on_fresh']} of "
