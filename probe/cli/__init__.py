@@ -42,12 +42,34 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="probe",
-    help="Does a code model understand what a program does? Traces, LoRA fine-tuning, "
-    "output prediction, grading, reports.",
+    help=(
+        "Does a code model understand what a program does? Traces, LoRA fine-tuning, what models "
+        "predict, write and repair, reports."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        show({}, [f"probe {version('execution-probe')}"], as_json=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
 run_commands.register(app)
 
 _QUICK = QuickstartConfig(out=Path())
@@ -79,6 +101,7 @@ def report(
 def front(
     folder: Annotated[Path, typer.Argument(help="Folder of reports, each with its runs.")],
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write index.html and index.md over several reports: their models side by side.
 
@@ -86,7 +109,8 @@ def front(
     """
     from probe.report.front import FRONT_FILES, write_front
 
-    made = write_front(folder)
+    with display(quiet=quiet):
+        made = write_front(folder)
     page = folder / FRONT_FILES[0]
     show(
         {"page": str(page), "reports": [report.name for report in made.reports]},
@@ -198,6 +222,9 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         known = describe_failure(KeyboardInterrupt())
     except (Exception, KeyboardInterrupt) as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help, in lines
+            sys.stderr.write(f"{error.format_message()}\n")  # type: ignore[union-attr]
+            return EXIT_BAD_INPUT
         known = describe_failure(error) or _bad_usage(error)
         if known is None:
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -76,6 +77,18 @@ def test_every_command_has_help_and_quiet(command: list[str]) -> None:
     if command:
         assert "--quiet" in done.stdout
         assert "--json" in done.stdout
+
+
+@pytest.mark.parametrize("command", [(), ("evaluate",), ("dialog",), ("data",)])
+def test_without_arguments_help_is_shown_line_by_line(command: tuple[str, ...]) -> None:
+    done = probe(*command)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Usage: {' '.join(('probe', *command))} ")
+    assert done.stderr.count("\n") > 6
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"probe \d+\.\d+\.\d+\n", probe("--version").stdout)
 
 
 def test_help_imports_nothing_heavy() -> None:
