@@ -9,17 +9,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from generators.errors import UsageError
 from generators.records import Verdict
 from probe.metrics import pass_at_k
+from probe.prompts import ChatMode
 from probe.statistics import cluster_bootstrap
 from probe.tasks.invariance import texts_changed
 from probe.tasks.questions import Grade
 
-__all__ = ["mean", "passed", "run_while_asking", "sampled_results"]
+if TYPE_CHECKING:
+    from probe.models.text import Decoding, TextGenerator
+
+__all__ = [
+    "check_samples",
+    "mean",
+    "passed",
+    "run_while_asking",
+    "sampled_results",
+    "samples_decoding",
+]
 
 _Row: TypeAlias = dict[str, Any]
 _KS = (1, 2, 5, 10, 20, 50, 80, 100)
@@ -34,6 +46,46 @@ class _Ran(Protocol):
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result", bound=_Ran)
+
+
+class DrawsSamples(Protocol):
+    """Options of a task that draws samples."""
+
+    @property
+    def samples(self) -> int: ...
+    @property
+    def max_new_tokens(self) -> int: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def top_p(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def check_samples(config: DrawsSamples) -> None:
+    """Refuse options that make no sense together.
+
+    Raises:
+        UsageError: Several samples are wanted of greedy decoding.
+    """
+    if config.samples > 1 and config.temperature == 0:
+        raise UsageError("greedy decoding gives one answer; --samples wants a --temperature")
+
+
+def samples_decoding(
+    config: DrawsSamples, generator: TextGenerator, stop: tuple[str, ...]
+) -> Decoding:
+    """Return how samples are decoded; a chat model's message goes on until its own end."""
+    from probe.models.text import Decoding, chat_of
+
+    return Decoding(
+        max_new_tokens=config.max_new_tokens,
+        stop=stop if chat_of(generator).mode is ChatMode.NONE else (),
+        temperature=config.temperature,
+        top_p=config.top_p,
+        seed=config.seed,
+    )
 
 
 def run_while_asking(

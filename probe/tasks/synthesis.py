@@ -19,13 +19,13 @@ from generators.progress import Progress, Quiet
 from generators.records import Problem, Split
 from generators.sandbox.policy import Backend, Limits, choose_backend, detect, warnings_of
 from probe.config import SynthesisConfig
-from probe.prompts import ChatMode
 from probe.runs import RESULTS, RunWriter
 from probe.tasks.asking import MakeGenerator
 from probe.tasks.grading import REFERENCE_FACTOR, self_test
 from probe.tasks.items import choose_problems, rank
 from probe.tasks.questions import Question, ask_questions
 from probe.tasks.running_tests import test_runner
+from probe.tasks.sampled import check_samples, samples_decoding
 from probe.tasks.synthesis_prompts import TEMPLATES, SynthesisTemplate
 from probe.tasks.synthesis_results import score_program, synthesis_results
 
@@ -56,15 +56,14 @@ def evaluate_synthesis(
     problems = choose_problems(source.split(config.split), seed=config.seed, limit=config.limit)
     if not problems:
         raise UsageError(f"source {source.name} has no problem in the split {config.split}")
-    if config.samples > 1 and config.temperature == 0:
-        raise UsageError("greedy decoding gives one answer; --samples wants a --temperature")
+    check_samples(config)
     shots = _shots(config, source)
     heads = {"shots": template.head(shots, asserts=config.asserts)}
     if not (config.out / RESULTS).is_file():
         choose_backend(trust_programs=config.data.trust_programs)  # before the model is loaded
         self_test(trust_programs=config.data.trust_programs)
     generator = make_generator()
-    decoding = _decoding(config, template, generator)
+    decoding = samples_decoding(config, generator, template.stop)
     identity = _identity(config, source, shots, template, heads, generator, decoding)
     questions = [
         Question(
@@ -109,21 +108,6 @@ def _shots(config: SynthesisConfig, source: Source) -> list[Problem]:
             f"{', '.join(map(str, pool)) or 'none'}; choose others with --shot-ids"
         )
     return [pool[task] for task in config.shot_ids]
-
-
-def _decoding(
-    config: SynthesisConfig, template: SynthesisTemplate, generator: TextGenerator
-) -> Decoding:
-    from probe.models.text import Decoding, chat_of
-
-    chats = chat_of(generator).mode is not ChatMode.NONE
-    return Decoding(
-        max_new_tokens=config.max_new_tokens,
-        stop=() if chats else template.stop,
-        temperature=config.temperature,
-        top_p=config.top_p,
-        seed=config.seed,
-    )
 
 
 def _identity(

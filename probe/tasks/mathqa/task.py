@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from generators.errors import UsageError
 from generators.problems.mathqa.records import MathProblem, MathSplit
 from generators.problems.mathqa.source import MathSource
 from generators.progress import Progress, Quiet
 from generators.sandbox.policy import Backend, choose_backend, detect, warnings_of
 from generators.tolerance import Tolerance
 from probe.config import MathConfig
-from probe.prompts import ChatMode
 from probe.runs import RESULTS, RunWriter
 from probe.tasks.asking import MakeGenerator
 from probe.tasks.mathqa.choice import (
@@ -33,6 +31,7 @@ from probe.tasks.mathqa.prompts import TEMPLATES, MathTemplate, Target
 from probe.tasks.mathqa.results import mathqa_results, score_math
 from probe.tasks.mathqa.running import LIMITS, runner
 from probe.tasks.questions import Question, ask_questions
+from probe.tasks.sampled import check_samples, samples_decoding
 
 if TYPE_CHECKING:
     from probe.models.text import Decoding, TextGenerator
@@ -54,8 +53,7 @@ def evaluate_mathqa(
         ProbeError: An input cannot be used, ``config.out`` holds another run, or the sandbox
             failed.
     """
-    if config.samples > 1 and config.temperature == 0:
-        raise UsageError("greedy decoding gives one answer; --samples wants a --temperature")
+    check_samples(config)
     template = TEMPLATES[config.target]
     source = load_split(config.split, config.data)
     asked = choose_math(source.problems, seed=config.seed, limit=config.limit)
@@ -66,7 +64,7 @@ def evaluate_mathqa(
     if config.target is Target.PYTHON and not (config.out / RESULTS).is_file():
         choose_backend(trust_programs=config.data.trust_programs)  # before the model is loaded
     generator = make_generator()
-    decoding = _decoding(config, template, generator)
+    decoding = samples_decoding(config, generator, (template.stop,))
     identity = _identity(config, template, source, learned, shown, shots, generator, decoding)
     with RunWriter(config.out, {**identity, "prompt_heads": heads}) as run:
         samples = ask_questions(
@@ -127,19 +125,6 @@ def _questions(
         for item, guesses in described
         for k in range(config.samples)
     ]
-
-
-def _decoding(config: MathConfig, template: MathTemplate, generator: TextGenerator) -> Decoding:
-    from probe.models.text import Decoding, chat_of
-
-    chats = chat_of(generator).mode is not ChatMode.NONE
-    return Decoding(
-        max_new_tokens=config.max_new_tokens,
-        stop=() if chats else (template.stop,),
-        temperature=config.temperature,
-        top_p=config.top_p,
-        seed=config.seed,
-    )
 
 
 def _identity(
