@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable
 
 from flask import Flask
@@ -34,14 +35,26 @@ def serve_until_interrupted(app: Flask, port: int, ready: Callable[[str], None])
         UsageError: The port is taken.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    try:
-        server = make_server(_LOOPBACK, port, app, threaded=True, request_handler=_Silent)
-    except (OSError, SystemExit):  # what it does when the port is taken
-        raise UsageError(f"port {port} cannot be had; choose another --port") from None
-    ready(f"http://{_LOOPBACK}:{server.server_port}/")
-    try:
-        server.serve_forever(poll_interval=0.2)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((_LOOPBACK, port))
+            listening.listen()
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageError(f"port {port}: {reason}; choose another --port") from None
+        server = make_server(
+            _LOOPBACK,
+            port,
+            app,
+            threaded=True,
+            request_handler=_Silent,
+            fd=listening.fileno(),
+        )
+        ready(f"http://{_LOOPBACK}:{listening.getsockname()[1]}/")
+        try:
+            server.serve_forever(poll_interval=0.2)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            server.server_close()
