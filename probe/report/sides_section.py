@@ -17,6 +17,7 @@ from probe.report.sections import Section
 from probe.report.sides import Meeting, Side, SideKind, meetings_of
 from probe.report.tables import NOTHING, Cell, Table, score_cell
 from probe.statistics import Association, Paired
+from probe.tasks.names import DIALOG
 
 __all__ = ["sides_sections"]
 
@@ -189,7 +190,8 @@ def _differences(sides: Sequence[Side]) -> str:
         ("source of the problems", _source),
         ("seed", lambda run: run.config.get("seed")),
         ("chat template", lambda run: run.config.get("chat_template")),
-        ("solved examples", lambda run: run.config.get("shots")),
+        ("solved examples", _examples),
+        ("token budget", lambda run: run.config.get("max_new_tokens")),
     ):
         values: dict[str, list[str]] = {}
         for side in sides:
@@ -200,8 +202,12 @@ def _differences(sides: Sequence[Side]) -> str:
             )
             told.append(f"{what}: {listed}")
     if not told:
-        return "Source, seed and chat template are the same on all sides."
+        return "Source, seed, chat template, examples and token budget are the same on all sides."
     return f"The sides differ in {'; '.join(told)}."
+
+
+def _examples(run: ReportRun) -> str:
+    return "two conversations" if run.task == DIALOG else str(run.shots)
 
 
 def _source(run: ReportRun) -> str:

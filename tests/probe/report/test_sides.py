@@ -140,6 +140,7 @@ def test_differences_between_sides_are_said(runs: list[Path], tmp_path: Path) ->
     build_report([runs[1], config.out], tmp_path / "report")
     page = (tmp_path / "report" / "report.md").read_text()
     assert "The sides differ in seed: 0 (writes), 7 (solves in dialog, repairs)" in page
+    assert "solved examples: 3 (writes), two conversations (solves in dialog, repairs)" in page
 
 
 def test_one_side_makes_no_section(runs: list[Path], tmp_path: Path) -> None:
