@@ -131,16 +131,19 @@ def make_document(inputs: Inputs) -> Document:
         for place in range(len(matched))
     )
     sides = models_with_sides(inputs)
-    sections = (*sides_sections(sides), *_sections(inputs))
-    found = tuple(sentence for section in sections for sentence in section.headlines)
-    told = (*(groups[0].answer if groups else ()), *found) or (_without_execution(inputs),)
+    first, others = sides_sections(sides), _sections(inputs)
+    told = (
+        *(sentence for section in first for sentence in section.headlines),
+        *(groups[0].answer if groups else ()),
+        *(sentence for section in others for sentence in section.headlines),
+    ) or (_without_execution(inputs),)
     return Document(
         title=_title(inputs),
         subtitle=_subtitle(inputs, matched),
         question=question(inputs),
         answer=told,
         groups=groups,
-        sections=sections,
+        sections=(*first, *others),
         making=tuple(making(run) for run in inputs.runs),
         limits=limits(inputs, matched, labels),
         paper=paper_table(),

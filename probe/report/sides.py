@@ -107,8 +107,8 @@ class Meeting:
 def sides_of(runs: Sequence[ReportRun]) -> list[Side]:
     """Return the sides that runs of one model show.
 
-    Of several runs that write, or predict, the one with most problems counts; each dialog
-    counts.
+    Of several runs that write, or predict, the one with most problems, then most
+    samples, counts; each dialog counts.
     """
     writes = [
         Side(kind=SideKind.WRITES, run=run, right=_written(run)) for run in runs if _greedy(run)
@@ -129,7 +129,7 @@ def sides_of(runs: Sequence[ReportRun]) -> list[Side]:
 
 
 def _largest(sides: Sequence[Side]) -> list[Side]:
-    return sorted(sides, key=lambda side: (-len(side.right), side.run.name))[:1]
+    return sorted(sides, key=lambda s: (-len(s.right), -len(s.run.rows), s.run.name))[:1]
 
 
 def _greedy(run: ReportRun) -> bool:

@@ -21,7 +21,7 @@ from probe.tasks.names import DIALOG
 
 __all__ = ["sides_sections"]
 
-_MOST_ROWS = 60
+_MOST_TASKS = 100  # that are listed by number
 
 _MEANING = {
     SideKind.WRITES: "Writes it: the greedy program passes its tests",
@@ -67,11 +67,12 @@ def _notes(who: str, sides: Sequence[Side], meetings: Sequence[Meeting]) -> Iter
         if not met.association.defined:
             continue
         together = "go together" if met.association.p_holm < 0.05 else "are not seen to go together"
+        name = met.first.name[0].upper() + met.first.name[1:]
         yield (
-            f"{met.first.name} and {met.second.name}: on {_n(met.paired)} problems they {together} "
-            f"(odds ratio {_ratio(met.association)}, Fisher p, Holm, "
-            f"{p_value(met.association.p_holm)})."
-        ).capitalize()
+            f"{name} and {met.second.name}: on {_n(met.paired)} problems they {together} "
+            f"(odds ratio {_ratio(met.association)}, Fisher's p {p_value(met.association.p_holm)} "
+            "after Holm)."
+        )
 
 
 def _n(paired: Paired) -> int:
@@ -147,7 +148,7 @@ def _meetings_table(meetings: Sequence[Meeting], key: str) -> Table:
 
 
 def _patterns(sides: Sequence[Side], key: str) -> list[Table]:
-    """Return how many problems show each pattern of sides, and which, if they are few."""
+    """Return how many problems show each pattern of sides, and which they are, if few."""
     shown = [side for side in sides if side.kind is not SideKind.REPAIRS]
     common = sorted(set.intersection(*(set(side.right) for side in shown)))
     if not common:
@@ -155,28 +156,28 @@ def _patterns(sides: Sequence[Side], key: str) -> list[Table]:
     names = tuple(side.name[0].upper() + side.name[1:] for side in shown)
     patterns = {task: tuple(side.right[task] for side in shown) for task in common}
     counts = Counter(patterns.values())
-    found = [
+    few = len(common) <= _MOST_TASKS
+    tasks = {
+        pattern: ", ".join(str(task) for task in common if patterns[task] == pattern)
+        for pattern in counts
+    }
+    return [
         Table(
             key=f"{key}-patterns",
             caption=f"Patterns on the {count(len(common), 'problem')} that all sides share.",
-            columns=(*names, "Problems"),
+            columns=(*names, "Problems", *(("Which",) if few else ())),
             rows=tuple(
-                (*map(_yes, pattern), Cell(text=str(counts[pattern])))
+                (
+                    *map(_yes, pattern),
+                    Cell(text=str(counts[pattern])),
+                    *((Cell(text=tasks[pattern]),) if few else ()),
+                )
                 for pattern in product((True, False), repeat=len(shown))
                 if counts[pattern]
             ),
+            numeric=False,
         )
     ]
-    if len(common) <= _MOST_ROWS:
-        found.append(
-            Table(
-                key=f"{key}-problems",
-                caption="The same, problem by problem.",
-                columns=("Task", *names),
-                rows=tuple((Cell(text=str(task)), *map(_yes, patterns[task])) for task in common),
-            )
-        )
-    return found
 
 
 def _yes(right: object) -> Cell:
