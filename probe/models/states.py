@@ -69,11 +69,6 @@ class Slots:
         self._room = 0
         self._states: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    @property
-    def columns(self) -> int:
-        """Tokens there is room for in all rows together."""
-        return self._room * self.width
-
     def add(self, states: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> None:
         """Give the next slot to a row with these states, ``[kv heads, tokens, head size]`` each."""
         self._fit(self.count + 1)

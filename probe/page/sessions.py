@@ -102,7 +102,7 @@ class Session:
         self._typed: str | None = None
         self._leaving = False
         self._thread: Thread | None = None
-        self._doing, self._done, self._total = "", 0, 0
+        self._done, self._total = 0, 0
         self.trouble = ""
 
     @property
@@ -184,7 +184,8 @@ class Session:
 
     def start(self, label: str, total: int | None) -> None:
         """Show what is being done; see :class:`generators.progress.Progress`."""
-        self._doing, self._done, self._total = label, 0, total or 0
+        del label
+        self._done, self._total = 0, total or 0
 
     def advance(self, n: int = 1) -> None:
         """Show progress."""
