@@ -114,11 +114,10 @@ def _verify_run(path: Path) -> Verification:
     stored = run.manifest.get("identity_sha256")
     if stored != identity_sha256(run.manifest["identity"]):
         differences.append(f"{MANIFEST}: identity_sha256 is not the hash of the identity")
-    differences_of_bytes, unchecked = _bytes(path)
-    differences += differences_of_bytes
+    of_bytes, unchecked = _bytes(path)
     task = run.results.get("task")
     if task == FINETUNE:
-        return _verify_finetune(run, differences, unchecked)
+        return _verify_finetune(run, [*differences, *of_bytes], unchecked)
     kind = TASK_KINDS.get(str(task))
     if kind is None:
         raise RunError(f"{path / RESULTS}: task {task!r} is not one that this release verifies")
@@ -136,6 +135,7 @@ def _verify_run(path: Path) -> Verification:
     else:
         differences.extend(_result_difference(run, again))
         differences.extend([beside] if beside else [])
+    differences += of_bytes
     return Verification(
         path=path,
         differences=tuple(differences),
