@@ -21,7 +21,7 @@ from generators import jsonl
 from generators.errors import ProbeError
 from generators.records import SAMPLE_SCHEMA
 from probe.page.sessions import Session, Sessions, State
-from probe.report.numbers import percent_interval, visible
+from probe.report.numbers import percent_interval, visible_lines
 from probe.runs import SAMPLES
 from probe.statistics import Estimate
 from probe.tasks.dialog.feedback import execution_sentence
@@ -93,11 +93,6 @@ def make_app(sessions: Sessions, token: str, about: Mapping[str, str]) -> Flask:
         return f"{error.code} {error.name}\n", error.code or 500
 
     return app
-
-
-def visible_lines(text: str) -> str:
-    """Return text whose unseen characters are shown, line by line."""
-    return "\n".join(map(visible, str(text).splitlines()))
 
 
 class _Pages:

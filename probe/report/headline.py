@@ -24,10 +24,14 @@ _NO_EXECUTION = (SYNTHESIS, DIALOG, MATHQA, ANALYSIS)
 _SIDES = {SYNTHESIS: "writing programs", DIALOG: "repairing programs", MATHQA: "word problems"}
 
 
+def _predicts(inputs: Inputs) -> bool:
+    """Return whether a model was asked about what programs do."""
+    return bool(inputs.execution) or any(task not in _NO_EXECUTION for task in inputs.probes)
+
+
 def asked_in_words(inputs: Inputs) -> str:
     """Return what models were asked in the runs, ``""`` if they were asked nothing."""
-    predicts = inputs.execution or [task for task in inputs.probes if task not in _NO_EXECUTION]
-    found = ["predicting program outputs"] if predicts else []
+    found = ["predicting program outputs"] if _predicts(inputs) else []
     found += [words for task, words in _SIDES.items() if task in inputs.probes]
     if not found:
         return ""
@@ -37,8 +41,8 @@ def asked_in_words(inputs: Inputs) -> str:
 
 def question(inputs: Inputs) -> str:
     """Return the question that the report answers."""
-    predicts = inputs.execution or [task for task in inputs.probes if task not in _NO_EXECUTION]
     sides = [task for task in _SIDES if task in inputs.probes]
+    predicts = _predicts(inputs)
     if predicts and sides:
         return (
             "Does a code model understand what a program does, or does it only write plausible "

@@ -26,6 +26,7 @@ __all__ = [
     "scrub",
     "scrub_tree",
     "visible",
+    "visible_lines",
 ]
 
 _PATH = re.compile(r"(?:(?:file://|~)?/(?:[^/\n]+/)*[^/\n]+/?|[A-Za-z]:\\[^\n]+)")
@@ -97,6 +98,11 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def visible_lines(text: str) -> str:
+    """Return text of several lines with its unseen characters shown, see :func:`visible`."""
+    return "\n".join(map(visible, text.splitlines()))
 
 
 def visible(text: str) -> str:

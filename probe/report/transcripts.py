@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from probe.report.inputs import ReportRun
-from probe.report.numbers import count, visible
+from probe.report.numbers import count, visible, visible_lines
 from probe.report.sections import Talk, TalkLine
 from probe.tasks.dialog.results import Kind
 from probe.tasks.items import rank
@@ -74,4 +74,4 @@ def _line(row: dict[str, Any]) -> TalkLine:
 
 def _shown(text: str) -> str:
     cut = text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]} ..."
-    return "\n".join(map(visible, cut.strip("\n").splitlines()))
+    return visible_lines(cut.strip("\n"))
