@@ -1,12 +1,13 @@
 """The section about fine-tuning regimes: what adapters were trained on, and what it bought.
 
 Called by :mod:`probe.report.document` where several adapters were evaluated. A regime is what was
-trained on (origin of the calls, prompt contents, traces a program); runs of one regime that differ
+trained on (origin of the calls, prompt contents, scratchpads); runs of one regime that differ
 only in the number of examples make a data-size curve.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from probe.tasks.names import GRID
 
 __all__ = ["regimes_section"]
 
+_AMOUNTS = frozenset({"limit", "per_program"})  # settings that only say how much is learned
 _ORIGINS = {"assert": "asserts only", "generated": "generated calls only", "all": "all calls"}
 
 
@@ -47,8 +49,15 @@ class _Trained:
             return f"{self.run.model_name}: word problems, {config['target']}"
         contents = config.get("contents") or ["code"]
         shown = content_name(contents[0]) if len(contents) == 1 else f"{len(contents)} contents"
+        shown += " and scratchpads" if self.run.scratchpad else ""
         origin = _ORIGINS.get(str(config.get("origin") or "all"), "")
         return f"{self.run.model_name}: {origin}, prompts with {shown}"
+
+    @property
+    def recipe(self) -> str:
+        """Every setting of the training but the amount of data, as one text."""
+        config = {name: value for name, value in self.run.config.items() if name not in _AMOUNTS}
+        return json.dumps([config, self.run.identity.get("prompts")], sort_keys=True)
 
 
 def regimes_section(inputs: Inputs) -> Section | None:
@@ -57,10 +66,7 @@ def regimes_section(inputs: Inputs) -> Section | None:
     if len({trained.run.name for trained in found}) < 2:
         return None
     found.sort(key=lambda t: (t.asked, t.regime, t.examples, t.run.name))
-    curves: dict[tuple[str, str], list[_Trained]] = {}
-    for trained in found:
-        curves.setdefault((trained.asked, trained.regime), []).append(trained)
-    drawn = {name: points for name, points in curves.items() if len(points) > 2}
+    drawn = _curves(found)
     return Section(
         key="regimes",
         title="Fine-tuning regimes",
@@ -70,10 +76,8 @@ def regimes_section(inputs: Inputs) -> Section | None:
         tables=(_table(found),),
         picture=curve_picture(
             {
-                visible(f"{regime}; asked: {asked}"): [
-                    CurvePoint(x=trained.examples, score=trained.score) for trained in points
-                ]
-                for (asked, regime), points in drawn.items()
+                name: [CurvePoint(x=trained.examples, score=trained.score) for trained in points]
+                for name, points in drawn.items()
             },
             "regimes-curve",
             title="Score by number of training examples",
@@ -84,12 +88,39 @@ def regimes_section(inputs: Inputs) -> Section | None:
     )
 
 
+def _curves(found: list[_Trained]) -> dict[str, list[_Trained]]:
+    """Return the curves of three points or more, by what tells them apart."""
+    groups: dict[tuple[str, str, str], list[_Trained]] = {}
+    for trained in found:
+        groups.setdefault((trained.asked, trained.regime, trained.recipe), []).append(trained)
+    long = [points for points in groups.values() if len({one.examples for one in points}) > 2]
+    return {
+        visible(
+            f"{points[0].regime}{_recipe_note(points[0], long)}; asked: {points[0].asked}"
+        ): points
+        for points in long
+    }
+
+
+def _recipe_note(one: _Trained, curves: list[list[_Trained]]) -> str:
+    """Return the settings in which a curve differs from those with the same regime."""
+    configs = [points[0].run.config for points in curves if points[0].regime == one.regime]
+    own = {name: value for name, value in one.run.config.items() if name not in _AMOUNTS}
+    told = [
+        f"{name} {value}"
+        for name, value in sorted(own.items())
+        if any(other.get(name) != value for other in configs)
+    ]
+    return f" ({', '.join(told)})" if told else ""
+
+
 def _scored(run: ReportRun, inputs: Inputs) -> Iterator[_Trained]:
     """Yield the scores of a fine-tuning run's adapter, by what was asked."""
     adapter = run.results["adapter_sha256"]
     for tried in inputs.execution:
         if tried.adapter == adapter:
-            asked = f"code, {tried.shots}-shot, {count(tried.n, 'item')}"
+            form = "code with scratchpad" if tried.scratchpad else "code"
+            asked = f"{form}, {tried.shots}-shot, {count(tried.n, 'item')}"
             yield _Trained(run=run, asked=asked, score=tried.score("exact_text"))
     for tried in inputs.probes.get(GRID, ()):
         if tried.adapter == adapter:

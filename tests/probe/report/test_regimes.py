@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from probe.manifest import identity_sha256
 from probe.report.inputs import Inputs
 from probe.report.load import load_inputs
 from probe.report.regimes import regimes_section
+from probe.runs import MANIFEST
+from probe.scratchpad import SCRATCHPAD_V1
 
 
 @pytest.fixture
@@ -20,7 +24,7 @@ def make_pair(
     """Return a factory of a training run and the evaluation of its adapter."""
 
     def make(name: str, digit: str, skill: float, **options: object) -> list[Path]:
-        adapter = digit * 64
+        adapter = (digit * 64)[:64]
         return [
             make_finetune_run(f"train-{name}", adapter=adapter, **options),
             make_execution_run(f"asked-{name}", skill=skill, adapter=adapter),
@@ -69,6 +73,44 @@ def test_sizes_of_one_regime_make_a_curve(make_pair: Callable[..., list[Path]]) 
     told = re.search(r"<desc[^>]*>(.*?)</desc>", section.picture.svg, re.DOTALL)
     assert told is not None
     assert re.findall(r" at (\d[\d,]*\d)", told.group(1)) == ["100", "400", "1,600"]
+
+
+def test_another_recipe_is_another_curve(make_pair: Callable[..., list[Path]]) -> None:
+    section = regimes_section(
+        load(
+            *(
+                make_pair(
+                    f"{examples}-{epochs}",
+                    f"{epochs}{digit}",
+                    0.1 * digit,
+                    examples=examples,
+                    limit=examples,
+                    epochs=epochs,
+                )
+                for digit, examples in enumerate((100, 400, 1600), 1)
+                for epochs in (1, 2)
+            )
+        )
+    )
+    assert section is not None
+    assert section.picture is not None
+    told = re.search(r"<desc[^>]*>(.*?)</desc>", section.picture.svg, re.DOTALL)
+    assert told is not None
+    assert re.findall(r"\(epochs \d\)", told.group(1)) == ["(epochs 1)", "(epochs 2)"]
+
+
+def test_a_regime_says_that_scratchpads_were_learned(make_pair: Callable[..., list[Path]]) -> None:
+    train, asked = make_pair("pads", "3", 0.2)
+    manifest = json.loads((train / MANIFEST).read_text(encoding="utf-8"))
+    manifest["identity"]["prompts"] = {SCRATCHPAD_V1.name: SCRATCHPAD_V1.sha256}
+    manifest["identity_sha256"] = identity_sha256(manifest["identity"])
+    (train / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    section = regimes_section(load(make_pair("plain", "1", 0.1), [train, asked]))
+    assert section is not None
+    assert {row[1].text for row in section.tables[0].rows} == {
+        "smollm2-135m: all calls, prompts with code",
+        "smollm2-135m: all calls, prompts with code and scratchpads",
+    }
 
 
 def test_an_adapter_that_nobody_asked_is_left_out(
