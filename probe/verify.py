@@ -1,8 +1,8 @@
 """``probe verify``: recompute every number of a run or of a report from what is stored.
 
-A run is checked from the bottom up: hashes, then each sample's derived fields, then all results.
-A report is checked by verifying the runs that lie in it and building it anew. Nothing here needs
-a model or torch.
+A run is checked from the bottom up: hashes, then each sample's derived fields, then all results,
+then, if wanted, what its programs do in the sandbox. A report is checked by verifying the runs
+that lie in it and building it anew. Nothing here needs a model or torch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from generators import jsonl
 from generators.errors import ProbeError, RunError
 from probe.archive import opened
 from probe.checksums import CHECKSUMS, checksum_differences
+from probe.config import DataOptions
 from probe.manifest import identity_sha256
 from probe.report.build import build_report
 from probe.report.bundle import RUNS, bundled
@@ -34,6 +35,7 @@ from probe.runs import (
 from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.names import FINETUNE
 from probe.tasks.questions import full_prompt
+from probe.tasks.rerun import Rerun, rerun_programs
 from probe.training.results import LOG, LOG_SCHEMA, finetune_results
 
 __all__ = ["Verification", "verify"]
@@ -73,8 +75,12 @@ class Verification:
         }
 
 
-def verify(path: Path) -> list[Verification]:
+def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification]:
     """Verify a run, a report with its runs, a front page with all reports, or an archive.
+
+    Args:
+        path: What to verify.
+        rerun: Run the programs again, with these problems and in this way; ``None``: do not.
 
     Raises:
         RunError: ``path`` is none of these.
@@ -84,15 +90,16 @@ def verify(path: Path) -> list[Verification]:
     if path.is_file():
         with opened(path) as folder:
             return [
-                replace(part, path=path / part.path.relative_to(folder)) for part in verify(folder)
+                replace(part, path=path / part.path.relative_to(folder))
+                for part in verify(folder, rerun=rerun)
             ]
     if (path / MANIFEST).is_file():
-        return [_verify_run(path)]
+        return [_verify_run(path, rerun)]
     if is_front(path):
-        return _verify_front(path)
+        return _verify_front(path, rerun)
     if (path / RUNS).is_dir():
         parts = bundled(path)
-        found = [_verify_part(part) for part in parts if part.is_dir()]
+        found = [_verify_part(part, rerun) for part in parts if part.is_dir()]
         return [*found, _verify_report(path, parts)]
     raise RunError(
         f"{path} is no run (it has no {MANIFEST}), no report (it has no {RUNS}) and no front page "
@@ -100,15 +107,15 @@ def verify(path: Path) -> list[Verification]:
     )
 
 
-def _verify_part(path: Path) -> Verification:
+def _verify_part(path: Path, rerun: DataOptions | None) -> Verification:
     """Verify a run of a report; one that cannot even be read does not hide the others."""
     try:
-        return _verify_run(path)
+        return _verify_run(path, rerun)
     except ProbeError as error:
         return Verification(path=path, differences=(str(error),), checked=(), unchecked=())
 
 
-def _verify_run(path: Path) -> Verification:
+def _verify_run(path: Path, rerun: DataOptions | None) -> Verification:
     run = read_run(path)
     differences = []
     stored = run.manifest.get("identity_sha256")
@@ -128,20 +135,30 @@ def _verify_run(path: Path) -> Verification:
         differences.append(f"{RESULTS}: samples_sha256 is not the hash of {SAMPLES}")
     try:
         differences.extend(_sample_differences(run, kind.score))
-        again = kind.results(run.samples)
+        derived = kind.results(run.samples)
         beside = kind.beside(path, run.samples) if kind.beside else ""
     except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:
-        differences.extend(_result_difference(run, again))
+        differences.extend(_result_difference(run, derived))
         differences.extend([beside] if beside else [])
     differences += of_bytes
+    again = _again(run, str(task), rerun, sound=not differences)
     return Verification(
         path=path,
-        differences=tuple(differences),
-        checked=(f"{len(run.samples)} samples", "results", "hashes"),
-        unchecked=tuple(unchecked),
+        differences=(*differences, *again.differences),
+        checked=(f"{len(run.samples)} samples", "results", "hashes", *again.checked),
+        unchecked=(*unchecked, *again.unchecked),
     )
+
+
+def _again(run: Run, task: str, rerun: DataOptions | None, *, sound: bool) -> Rerun:
+    """Run the programs of a run whose files are as they should be."""
+    if rerun is None:
+        return Rerun(unchecked=("what programs did: running them again was not asked for",))
+    if not sound:
+        return Rerun(unchecked=("what programs did: not run, as the files differ already",))
+    return rerun_programs(task, run.manifest["identity"], run.samples, rerun)
 
 
 def _bytes(path: Path) -> tuple[list[str], list[str]]:
@@ -226,9 +243,9 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
     )
 
 
-def _verify_front(path: Path) -> list[Verification]:
+def _verify_front(path: Path, rerun: DataOptions | None) -> list[Verification]:
     """Verify a front page and all reports below it."""
-    found = [part for report in reports_below(path) for part in verify(report)]
+    found = [part for report in reports_below(path) for part in verify(report, rerun=rerun)]
     made = render_front(front_page(path))
     differences = [
         f"{name} is not what the reports give"

@@ -23,6 +23,7 @@ from probe.cli.analyse import analyse
 from probe.cli.compare import compare
 from probe.cli.options import (
     AcceptLicence,
+    DataDir,
     Device,
     Dtype,
     Json,
@@ -140,17 +141,26 @@ def bundle(
 @app.command()
 def verify(
     path: Annotated[Path, typer.Argument(help="A run, a report, a front page, or an archive.")],
+    skip_programs: Annotated[
+        bool, typer.Option("--skip-programs", help="Do not run programs again.")
+    ] = False,
+    workers: Workers = 2,
+    data_dir: DataDir = None,
+    trust_programs: TrustPrograms = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Recompute every number from the stored samples; exit 1 on any difference.
+    """Recompute every number from the stored samples, and run programs again in the sandbox.
+
+    Exit 1 on any difference. What could not be checked is said, with the reason.
 
     Example: probe verify reports/smollm2-135m
     """
     from probe.verify import verify as run
 
+    data = DataOptions(data_dir=data_dir, workers=workers, trust_programs=trust_programs)
     with display(quiet=quiet):
-        found = run(path)
+        found = run(path, rerun=None if skip_programs else data)
     ok = all(part.ok for part in found)
     lines = []
     for part in found:

@@ -64,6 +64,15 @@ def test_verdicts_and_shares(mixed: GradeConfig) -> None:
     assert results["n_programs"] == 2
 
 
+def test_the_run_verifies_with_its_programs_run_again(mixed: GradeConfig) -> None:
+    grade_file(mixed)
+    (found,) = verify(mixed.out, rerun=DataOptions(workers=1))
+    assert found.ok
+    assert "5 verdicts by running again" in found.checked
+    (found,) = verify(mixed.out)
+    assert "what programs did: running them again was not asked for" in found.unchecked
+
+
 def test_the_run_verifies_and_a_changed_verdict_is_found(mixed: GradeConfig) -> None:
     grade_file(mixed)
     (found,) = verify(mixed.out)

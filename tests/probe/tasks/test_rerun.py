@@ -1,0 +1,175 @@
+"""Programs of finished runs are run again in the real sandbox: made-up facts are found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generators.errors import SandboxUnavailableError
+from generators.problems.sources import load_source
+from probe.config import DataOptions
+from probe.prompts import EXECUTION_V1
+from probe.tasks import rerun
+from probe.tasks.names import (
+    COUNTERFACTUAL,
+    DIALOG,
+    EXECUTION,
+    GRADING,
+    GRID,
+    MATHQA,
+    STEPS,
+    SYNTHESIS,
+)
+from probe.tasks.rerun import Rerun, rerun_programs
+
+BASICS = load_source("basics")
+PROBLEM = BASICS.problems[0]
+CALL, _, EXPECTED = PROBLEM.test_list[0].removeprefix("assert ").partition(" == ")
+DATA = DataOptions(workers=1)
+
+
+def again(task: str, *rows: dict[str, Any], **source: object) -> Rerun:
+    of_source = {**BASICS.identity(), **source}
+    inputs = {"source": of_source, "traces": {"header": {"source": of_source}}}
+    return rerun_programs(task, {"inputs": inputs}, rows, DATA)
+
+
+def written(code: str, verdict: str, error: str = "") -> dict[str, Any]:
+    return {
+        "key": f"{PROBLEM.task_id}/0",
+        "task_id": PROBLEM.task_id,
+        "code": code,
+        "verdict": verdict,
+        "error": error,
+    }
+
+
+def predicted(expected: str, **fields: object) -> dict[str, Any]:
+    return {
+        "key": "a",
+        "task_id": PROBLEM.task_id,
+        "call": CALL,
+        "expected": expected,
+        **fields,
+    }
+
+
+@pytest.mark.parametrize("task", [SYNTHESIS, DIALOG, GRADING])
+def test_verdicts_come_again_or_are_named(task: str) -> None:
+    assert again(task, written(PROBLEM.code, "pass")) == Rerun(
+        checked=("1 verdicts by running again",)
+    )
+    (told,) = again(task, written("pass", "pass")).differences
+    assert told == (
+        f"sample {PROBLEM.task_id}/0: stored is pass, running the program again gives "
+        "exception NameError"
+    )
+    assert again(task, written("pass", "exception", "KeyError")).differences
+
+
+def test_replies_without_a_program_are_passed_over() -> None:
+    assert again(DIALOG, {"key": "1/0", "task_id": 1, "kind": "reply", "code": ""}) == Rerun()
+
+
+@pytest.mark.parametrize("task", [EXECUTION, GRID])
+def test_true_outputs_come_again_or_are_named(task: str) -> None:
+    assert again(task, predicted(EXPECTED)) == Rerun(checked=("1 true outputs by running again",))
+    (told,) = again(task, predicted("'made up'")).differences
+    assert told == f"sample a: stored is 'made up', running the program again gives {EXPECTED}"
+
+
+def test_a_changed_program_is_read_from_its_prompt() -> None:
+    shot = EXECUTION_V1.item.format(code="def g():\n    return 7", call="g()")
+    query = EXECUTION_V1.item.format(code="def f(x):\n    return x + 2\n\nK = 1", call="f(K)")
+    prompt = f"{EXECUTION_V1.instruction}{shot} 7\n\n{query}"
+    row = predicted("3", prompt=prompt) | {"call": "f(K)"}
+    assert again(COUNTERFACTUAL, row).checked
+    (told,) = again(COUNTERFACTUAL, row | {"expected": "2"}).differences
+    assert told.endswith("gives 3")
+
+
+@pytest.mark.parametrize(
+    ("code", "ran", "error", "value", "same"),
+    [
+        ("answer = 6 * 7", "ok", "", "42", True),
+        ("answer = 6 * 7", "ok", "", "43", False),
+        ("answer = 1 / 0", "exception", "ZeroDivisionError", "", True),
+        ("answer = 1 / 0", "exception", "ValueError", "", False),
+    ],
+)
+def test_values_come_again_or_are_named(
+    code: str, ran: str, error: str, value: str, *, same: bool
+) -> None:
+    row = {
+        "key": "5/0",
+        "task_id": 5,
+        "target": "python",
+        "finish": "stop",
+        "completion": code,
+        "ran": ran,
+        "error": error,
+        "value": value,
+    }
+    found = again(MATHQA, row)
+    assert bool(found.checked) is same
+    assert bool(found.differences) is not same
+
+
+def test_what_time_decides_is_no_difference() -> None:
+    found = again(SYNTHESIS, written(PROBLEM.code, "timeout"))
+    assert found == Rerun(unchecked=("1 verdicts that time or memory decided",))
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ({"content_sha256": "0" * 64}, "basics is here in another version"),
+        ({"name": "mine.jsonl"}, "no such file"),
+        ({"name": "mbpp"}, "mbpp is not here; name its folder with --data-dir"),
+    ],
+)
+def test_problems_that_are_not_here_are_said(
+    source: dict[str, str], why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("PROBE_DATA_DIR", raising=False)
+    monkeypatch.setenv("PROBE_CACHE_DIR", str(tmp_path))
+    (told,) = again(SYNTHESIS, written(PROBLEM.code, "pass"), **source).unchecked
+    assert why in told
+
+
+def test_no_isolation_is_said_and_nothing_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(**_: object) -> None:
+        raise SandboxUnavailableError("nothing isolates here")
+
+    monkeypatch.setattr(rerun, "choose_backend", none)
+    found = again(SYNTHESIS, written("raise SystemExit", "pass"))
+    assert found == Rerun(
+        unchecked=("what programs did, as they were not run again: nothing isolates here",)
+    )
+
+
+def test_other_kinds_of_runs_are_said() -> None:
+    (told,) = again(STEPS, predicted(EXPECTED)).unchecked
+    assert told == "what programs did: not run again for this kind of run"
+
+
+def test_a_source_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    for value in (4, 5):
+        problem: dict[str, Any] = {
+            "task_id": 1,
+            "text": "Double it.",
+            "code": "def f(x):\n    return 2 * x",
+            "test_list": [f"assert f(2) == {value}"],
+            "test_setup_code": "",
+            "challenge_test_list": [],
+        }
+        path.write_text(json.dumps(problem) + "\n", encoding="utf-8")
+        content = load_source(str(path)).content_sha256
+        row = written(problem["code"], "pass") | {"task_id": 1}
+        found = again(SYNTHESIS, row, name=str(path), content_sha256=content)
+        assert bool(found.checked) is (value == 4)
+        assert bool(found.differences) is (value == 5)
