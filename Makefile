@@ -1,6 +1,7 @@
 # make demo   set up, then run the whole job on the embedded corpus
 # make test   set up, then run the tests
-# make check  lint, types and tests: what CI runs
+# make docs   set up, then build the documentation into site/
+# make check  lint, types, documentation and tests: what CI runs
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test setup check lint types fast clean
+.PHONY: demo test setup check lint types docs fast clean
 
 setup: $(STAMP)
 
@@ -33,7 +34,10 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-check: lint types test
+docs: setup
+	$(BIN)/sphinx-build -W -q -b html docs site
+
+check: lint types docs test
 
 clean:
-	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo dist site build .mypy_cache .ruff_cache .pytest_cache .hypothesis
