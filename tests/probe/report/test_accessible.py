@@ -50,13 +50,13 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of execution, grid, synthesis and dialog runs, and a front page over it."""
     folder = tmp_path_factory.mktemp("accessible")
     traces = folder / "test.jsonl"
-    make_traces(MakeTracesConfig(source="basics", split=Split.TEST, inputs=1, limit=8, out=traces))
+    make_traces(MakeTracesConfig(source="basics", split=Split.TEST, inputs=1, limit=4, out=traces))
     model = FakeGenerator(answer)
     evaluate_execution(ExecutionConfig(traces=traces, out=folder / "plain"), lambda: model)
     evaluate_grid(GridConfig(traces=traces, out=folder / "grid"), lambda: model)
     plain = {"source": "basics", "batch_invariance_items": 0, "max_new_tokens": 9999}
-    evaluate_synthesis(SynthesisConfig(out=folder / "writes", limit=8, **plain), lambda: model)
-    evaluate_dialog(DialogConfig(out=folder / "talks", problems=8, turns=2, **plain), lambda: model)
+    evaluate_synthesis(SynthesisConfig(out=folder / "writes", limit=4, **plain), lambda: model)
+    evaluate_dialog(DialogConfig(out=folder / "talks", problems=4, turns=2, **plain), lambda: model)
     runs = [folder / name for name in ("plain", "grid", "writes", "talks")]
     write_report([*runs, traces], folder / "reports" / "toy")
     write_front(folder / "reports")
