@@ -3,7 +3,8 @@
 Called by :mod:`probe.runs`, which keeps it as ``cost.json`` beside the results: it is never the
 same twice, and no number of a result depends on it.
 
-Source: /sys/class/powercap of the Linux kernel (Intel's and AMD's RAPL counters, in microjoules).
+Source: /sys/class/powercap of the Linux kernel (Intel's and AMD's RAPL counters, in microjoules);
+NVML, nvmlDeviceGetTotalEnergyConsumption (NVIDIA's, in millijoules, from Volta on).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pynvml
 
 from generators import jsonl
 
@@ -36,6 +39,7 @@ class Meter:
         self._wall = time.monotonic()
         self._cpu = _cpu_seconds()
         self._energy = _counters(powercap)
+        self._gpus = _gpu_counters()
 
     def read(self, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the cost so far, added to that of earlier sessions of the same run.
@@ -45,12 +49,11 @@ class Meter:
 
         Returns:
             ``sessions``, ``wall_seconds``, ``cpu_seconds`` (of this process and those it waited
-            for), ``peak_memory_bytes`` (of the largest of them), and ``energy_joules`` of the whole
-            machine's processors meanwhile, ``None`` if a session could not be measured.
+            for), ``peak_memory_bytes`` (of the largest of them), and of the whole machine
+            meanwhile ``energy_joules`` (its processors) and ``gpu_energy_joules`` (its GPUs by
+            NVIDIA), each ``None`` if a session could not be measured.
         """
         old = before or {}
-        joules = self._joules()
-        known = joules is not None and old.get("energy_joules", 0.0) is not None
         peak = max(
             resource.getrusage(who).ru_maxrss * _KIB
             for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -61,7 +64,8 @@ class Meter:
             wall_seconds=_sum(old, "wall_seconds", time.monotonic() - self._wall),
             cpu_seconds=_sum(old, "cpu_seconds", _cpu_seconds() - self._cpu),
             peak_memory_bytes=max(int(old.get("peak_memory_bytes", 0)), peak),
-            energy_joules=_sum(old, "energy_joules", joules or 0.0) if known else None,
+            energy_joules=_sum_if_known(old, "energy_joules", self._joules()),
+            gpu_energy_joules=_sum_if_known(old, "gpu_energy_joules", self._gpu_joules()),
         )
 
     def _joules(self) -> float | None:
@@ -74,9 +78,22 @@ class Meter:
             spent += end - begin if end >= begin else end - begin + span
         return spent / 1e6
 
+    def _gpu_joules(self) -> float | None:
+        after = _gpu_counters()
+        if not self._gpus or after.keys() != self._gpus.keys():
+            return None
+        return sum(end - self._gpus[name] for name, end in after.items()) / 1e3
+
 
 def _sum(old: Mapping[str, Any], name: str, more: float) -> float:
     return round(float(old.get(name) or 0.0) + more, 3)
+
+
+def _sum_if_known(old: Mapping[str, Any], name: str, more: float | None) -> float | None:
+    earlier = int(old.get("sessions", 0)) > 0
+    if more is None or (earlier and old.get(name) is None):
+        return None
+    return _sum(old, name, more)
 
 
 def _cpu_seconds() -> float:
@@ -95,3 +112,21 @@ def _counters(powercap: Path) -> dict[str, tuple[int, int]]:
     except (OSError, ValueError):
         return {}
     return found
+
+
+def _gpu_counters() -> dict[str, int]:
+    """Return each GPU's counter by its identity; empty if there is none, or one cannot be read."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:  # no driver
+        return {}
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return {
+            str(pynvml.nvmlDeviceGetUUID(one)): pynvml.nvmlDeviceGetTotalEnergyConsumption(one)
+            for one in handles
+        }
+    except pynvml.NVMLError:
+        return {}
+    finally:
+        pynvml.nvmlShutdown()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from probe import cost
 from probe.checksums import CHECKSUMS, checksum_differences
 from probe.cost import COST_SCHEMA, Meter
 from probe.runs import COST, RESULTS, RunWriter, read_json
@@ -45,6 +46,55 @@ def test_energy_of_all_packages_but_not_of_their_parts(tmp_path: Path) -> None:
     assert meter.read(first)["energy_joules"] == pytest.approx(50 + 51)
     assert Meter(tmp_path / "none").read(first)["energy_joules"] is None
     assert meter.read({**first, "energy_joules": None})["energy_joules"] is None
+
+
+class FakeNvml:
+    """Two GPUs whose counters the test moves."""
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self, *millijoules: int) -> None:
+        self.counters = list(millijoules)
+
+    def nvmlInit(self) -> None: ...
+    def nvmlShutdown(self) -> None: ...
+
+    def nvmlDeviceGetCount(self) -> int:
+        return len(self.counters)
+
+    def nvmlDeviceGetHandleByIndex(self, place: int) -> int:
+        return place
+
+    def nvmlDeviceGetUUID(self, handle: int) -> str:
+        return f"GPU-{handle}"
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: int) -> int:
+        if self.counters[handle] < 0:
+            raise self.NVMLError
+        return self.counters[handle]
+
+
+class NoDriver(FakeNvml):
+    """The module without a driver."""
+
+    def nvmlInit(self) -> None:
+        raise self.NVMLError
+
+
+def test_energy_of_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus = FakeNvml(5_000, 70_000)
+    monkeypatch.setattr(cost, "pynvml", gpus)
+    meter = Meter(tmp_path)
+    gpus.counters = [6_500, 70_250]
+    first = meter.read()
+    assert first["gpu_energy_joules"] == pytest.approx(1.75)
+    assert Meter(tmp_path).read(first)["gpu_energy_joules"] == pytest.approx(1.75)
+    assert Meter(tmp_path).read({"sessions": 1})["gpu_energy_joules"] is None
+    gpus.counters[0] = -1  # a GPU that does not count
+    assert meter.read()["gpu_energy_joules"] is None
+    monkeypatch.setattr(cost, "pynvml", NoDriver())
+    assert Meter(tmp_path).read()["gpu_energy_joules"] is None
 
 
 def test_a_run_adds_its_sessions_up(tmp_path: Path) -> None:
