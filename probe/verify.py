@@ -35,7 +35,8 @@ from probe.runs import (
 from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.names import FINETUNE
 from probe.tasks.questions import full_prompt
-from probe.tasks.rerun import Rerun, rerun_programs
+from probe.tasks.rerun.findings import Rerun
+from probe.tasks.rerun.run import rerun_programs
 from probe.training.results import LOG, LOG_SCHEMA, finetune_results
 
 __all__ = ["Verification", "verify"]

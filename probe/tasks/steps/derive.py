@@ -18,10 +18,10 @@ from probe.tasks.items import rank
 from probe.tasks.steps.entry_point import read_entry_point
 from probe.tasks.steps.guesses import GUESSES, Known
 from probe.tasks.steps.kinds import KINDS
-from probe.tasks.steps.places import FINDERS, Place, Program
+from probe.tasks.steps.places import ALL_PLACES, FINDERS, NO, Place, Program
 from probe.tasks.steps.walks import Skip, Walk, walk_through
 
-__all__ = ["Chosen", "StepQuestion", "choose_places", "derive"]
+__all__ = ["Chosen", "StepQuestion", "answers_of", "choose_places", "derive"]
 
 _Name = tuple[str, int]  # source and task of a program
 
@@ -148,6 +148,18 @@ def _program(traces: Sequence[Trace]) -> tuple[Program, Counter[str]]:
         else:
             skipped[walk] += 1
     return Program(entry=entry, walks=walks, traces=traces), skipped
+
+
+def answers_of(traces: Sequence[Trace]) -> dict[str, str]:
+    """Return the right answer to every question about one program's calls, by the question's key.
+
+    Unlike :func:`derive` it leaves nothing out that the recordings can tell; ``probe verify``
+    holds stored answers against it.
+    """
+    program, _ = _program(traces)
+    places = [place for find in ALL_PLACES.values() for place in find(program)]
+    raising = {f"{StepKind.RAISING}/{trace.trace_id}": trace.raises or NO for trace in traces}
+    return {place.key: place.answer for place in places} | raising
 
 
 def _in_turns(places: Sequence[Place], count: int, seed: int) -> list[Place]:

@@ -15,7 +15,7 @@ from probe.step_prompts import StepKind
 from probe.tasks.steps.entry_point import EntryPoint
 from probe.tasks.steps.walks import END, Step, Walk
 
-__all__ = ["FINDERS", "NO", "RETURN", "Place", "Program"]
+__all__ = ["ALL_PLACES", "FINDERS", "NO", "RETURN", "Place", "Program"]
 
 RETURN = "return"
 """The answer for the next line where the function ends."""
@@ -172,11 +172,13 @@ def _raising(program: Program) -> list[Place]:
     ]
 
 
-FINDERS: Mapping[StepKind, Callable[[Program], list[Place]]] = {
-    StepKind.NEXT_LINE: _forks,
+ALL_PLACES: Mapping[StepKind, Callable[[Program], list[Place]]] = {
+    StepKind.NEXT_LINE: _in_walks(_next_lines),
     StepKind.BRANCH: _in_walks(_branches),
     StepKind.VARIABLE: _in_walks(_variables),
     StepKind.ITERATIONS: _in_walks(_iterations),
-    StepKind.RAISING: _raising,
 }
-"""All places of a program, by kind."""
+"""Every place on the way of a program's calls, by kind."""
+
+FINDERS = {**ALL_PLACES, StepKind.NEXT_LINE: _forks, StepKind.RAISING: _raising}
+"""The places of a program that are worth asking about, by kind."""

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from generators.errors import SandboxUnavailableError
-from generators.problems.sources import load_source
+from generators.problems.sources import Source, load_source
 from probe.config import DataOptions
 from probe.prompts import EXECUTION_V1
-from probe.tasks import rerun
 from probe.tasks.names import (
     COUNTERFACTUAL,
     DIALOG,
@@ -20,10 +19,13 @@ from probe.tasks.names import (
     GRADING,
     GRID,
     MATHQA,
+    REPRESENTATION,
     STEPS,
     SYNTHESIS,
 )
-from probe.tasks.rerun import Rerun, rerun_programs
+from probe.tasks.rerun import run
+from probe.tasks.rerun.findings import Rerun
+from probe.tasks.rerun.run import rerun_programs
 
 BASICS = load_source("basics")
 PROBLEM = BASICS.problems[0]
@@ -144,32 +146,66 @@ def test_no_isolation_is_said_and_nothing_run(monkeypatch: pytest.MonkeyPatch) -
     def none(**_: object) -> None:
         raise SandboxUnavailableError("nothing isolates here")
 
-    monkeypatch.setattr(rerun, "choose_backend", none)
+    monkeypatch.setattr(run, "choose_backend", none)
     found = again(SYNTHESIS, written("raise SystemExit", "pass"))
     assert found == Rerun(
         unchecked=("what programs did, as they were not run again: nothing isolates here",)
     )
 
 
+LOOP = (
+    "def f(n):\n    found = 0\n    for i in range(n):\n        found = found + i\n    return found"
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "call", "expected", "wrong"),
+    [
+        ("next_line/1/4/3/2", "f(1)", "5", "4"),
+        ("variable/1/4/4/2/found", "f(3)", "1", "2"),
+        ("iterations/1/4/3", "f(3)", "3", "4"),
+        ("raising/1/4", "f(3)", "no", "TypeError"),
+        ("raising/1/4", "f('a')", "TypeError", "no"),
+    ],
+)
+def test_answers_about_steps_come_again_or_are_named(
+    key: str, call: str, expected: str, wrong: str, tmp_path: Path
+) -> None:
+    name, source = own_source(tmp_path, code=LOOP, test="assert f(1) == 0")
+    row = {"key": key, "task_id": 1, "trace_id": "1/4", "call": call, "expected": expected}
+    found = again(STEPS, row, name=name, content_sha256=source.content_sha256)
+    assert found == Rerun(checked=("1 answers about steps by running again",))
+    (told,) = again(
+        STEPS, row | {"expected": wrong}, name=name, content_sha256=source.content_sha256
+    ).differences
+    assert told.endswith(f"gives {expected}")
+
+
 def test_other_kinds_of_runs_are_said() -> None:
-    (told,) = again(STEPS, predicted(EXPECTED)).unchecked
+    (told,) = again(REPRESENTATION, predicted(EXPECTED)).unchecked
     assert told == "what programs did: not run again for this kind of run"
 
 
 def test_a_source_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "mine.jsonl"
+    code = "def f(x):\n    return 2 * x"
     for value in (4, 5):
-        problem: dict[str, Any] = {
-            "task_id": 1,
-            "text": "Double it.",
-            "code": "def f(x):\n    return 2 * x",
-            "test_list": [f"assert f(2) == {value}"],
-            "test_setup_code": "",
-            "challenge_test_list": [],
-        }
-        path.write_text(json.dumps(problem) + "\n", encoding="utf-8")
-        content = load_source(str(path)).content_sha256
-        row = written(problem["code"], "pass") | {"task_id": 1}
-        found = again(SYNTHESIS, row, name=str(path), content_sha256=content)
+        name, source = own_source(tmp_path, code=code, test=f"assert f(2) == {value}")
+        row = written(code, "pass") | {"task_id": 1}
+        found = again(SYNTHESIS, row, name=name, content_sha256=source.content_sha256)
         assert bool(found.checked) is (value == 4)
         assert bool(found.differences) is (value == 5)
+
+
+def own_source(folder: Path, *, code: str, test: str) -> tuple[str, Source]:
+    """Write a problem of one's own; return the file's name and what it holds."""
+    problem = {
+        "task_id": 1,
+        "text": "Do it.",
+        "code": code,
+        "test_list": [test],
+        "test_setup_code": "",
+        "challenge_test_list": [],
+    }
+    path = folder / "mine.jsonl"
+    path.write_text(json.dumps(problem) + "\n", encoding="utf-8")
+    return str(path), load_source(str(path))

@@ -1,0 +1,1 @@
+"""Programs of finished runs are run again, and what comes of it is held against what is stored."""
