@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from probe.report.figures import Picture
 from probe.report.inputs import POLICIES, ReportRun, estimate
 from probe.report.labels import POLICY_NAMES, baseline_name
 from probe.report.numbers import count, interval, percent, percent_interval, visible
 from probe.report.numbers import points_interval as points
-from probe.report.plots import Picture, TypeRow, types_picture
+from probe.report.plots import TypeRow, types_picture
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table
 

@@ -1,6 +1,6 @@
 """Curves of scores over a number: lines with intervals, in the page's colours.
 
-Called by the sections that show how a score depends on an amount. See :mod:`probe.report.plots`.
+Called by the sections that show how a score depends on an amount. See :mod:`probe.report.figures`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from probe.report.figures import FONT, Picture, add_legend, new_figure, own_settings, style_of
 from probe.report.numbers import percent_interval
-from probe.report.plots import FONT, Picture, add_legend, new_figure, own_settings, style_of
 from probe.report.svg import INK, MUTED, RULE, inline_svg
 from probe.statistics import Estimate
 

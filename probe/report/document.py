@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from probe.report.browse import Browser, browser
 from probe.report.compare import Comparison, Margin, best_baseline, compare, margin
+from probe.report.figures import Picture
 from probe.report.headline import (
     answer,
     apart_note,
@@ -23,7 +24,7 @@ from probe.report.labels import Labels, baseline_name
 from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, visible
 from probe.report.paper import PAPER_NOTES, paper_table
-from probe.report.plots import Mark, Picture, TypeRow, scores_picture, types_picture
+from probe.report.plots import Mark, TypeRow, scores_picture, types_picture
 from probe.report.probes import PROBES
 from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of

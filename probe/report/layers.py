@@ -1,6 +1,6 @@
 """The figure of probes by layer: one panel for each property, all runs in it.
 
-Called by :mod:`probe.report.represent`. See :mod:`probe.report.plots`.
+Called by :mod:`probe.report.represent`. See :mod:`probe.report.figures`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from probe.report.figures import FONT, WIDTH, Picture, own_settings, style_of
 from probe.report.numbers import percent, percent_interval
-from probe.report.plots import FONT, WIDTH, Picture, own_settings, style_of
 from probe.report.svg import INK, MUTED, RULE, inline_svg
 from probe.statistics import Estimate
 

@@ -1,63 +1,35 @@
-"""Figures as inline SVG that follows the page's colours, light, dark or on paper.
+"""The figures of scores, of scores by group, and of training.
 
-Called by :mod:`probe.report.build`. matplotlib draws with marker colours that are then replaced by
-the page's CSS variables; text stays text, in the page's font. Meaning is carried by shape, place
-and printed value, never by colour alone. The same numbers give the same bytes.
+Called by the sections of the report; what figures have in common is in
+:mod:`probe.report.figures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
+from probe.report.figures import (
+    FONT,
+    Picture,
+    add_legend,
+    new_figure,
+    own_settings,
+    style_of,
+)
 from probe.report.numbers import percent_interval
-from probe.report.svg import CARD, INK, MUTED, RULE, SERIES, inline_svg
+from probe.report.svg import CARD, INK, MUTED, RULE, inline_svg
 from probe.statistics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-__all__ = [
-    "FONT",
-    "WIDTH",
-    "Mark",
-    "Picture",
-    "TypeRow",
-    "add_legend",
-    "new_figure",
-    "own_settings",
-    "scores_picture",
-    "style_of",
-    "training_picture",
-    "types_picture",
-]
+__all__ = ["Mark", "TypeRow", "scores_picture", "training_picture", "types_picture"]
 
-WIDTH = 4.4  # inches; at 72 units an inch the figure fills a phone at about its own size
-FONT = 10.5
 _LABEL = 36  # characters
-_MARKERS = "oDs^vP"
 _PLATE = {"facecolor": CARD, "edgecolor": "none", "pad": 0.8}  # keeps grid lines off the text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A figure of the page.
-
-    Attributes:
-        key: Identifier, unique in a report.
-        title: Short title.
-        caption: What can be seen, in words.
-        svg: The drawing, safe to stand in a page.
-    """
-
-    key: str
-    title: str
-    caption: str
-    svg: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,41 +58,6 @@ class TypeRow:
 
     label: str
     scores: tuple[Estimate, ...]
-
-
-@contextmanager
-def own_settings() -> Iterator[None]:
-    """Hold matplotlib's own defaults, whatever the user's are; names are never read as maths."""
-    from matplotlib import rc_context, rcdefaults, rcParams
-
-    with rc_context():
-        rcdefaults()
-        rcParams["text.parse_math"] = False
-        rcParams["svg.hashsalt"] = "probe"
-        rcParams["svg.fonttype"] = "none"
-        yield
-
-
-def style_of(series: int | None) -> tuple[str, str]:
-    """Return the colour and the marker of a series, or of a trivial baseline."""
-    if series is None:
-        return MUTED, "|"
-    return SERIES[series % len(SERIES)], _MARKERS[series % len(_MARKERS)]
-
-
-def new_figure(height: float) -> tuple[Figure, Axes]:
-    """Return a figure of the page's width with one bare pair of axes; ``height`` in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height))
-    figure.patch.set_visible(False)
-    axes = figure.add_subplot()
-    axes.patch.set_visible(False)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(MUTED)
-    axes.tick_params(colors=INK, labelsize=FONT, length=3, color=MUTED)
-    return figure, axes
 
 
 def _draw(axes: Axes, score: Estimate, y: float, series: int | None) -> None:
@@ -281,28 +218,4 @@ def training_picture(
     title = "Loss during fine-tuning"
     return Picture(
         key=key, title=title, caption=f"{told}.", svg=inline_svg(figure, key, title, told)
-    )
-
-
-def add_legend(
-    axes: Axes, labels: Sequence[str], series: Sequence[int | None] | None = None
-) -> None:
-    """Name the series above the axes."""
-    from matplotlib.lines import Line2D
-
-    handles = []
-    for label, place in zip(labels, series or range(len(labels)), strict=True):
-        colour, marker = style_of(place)
-        handles.append(Line2D([], [], color=colour, marker=marker, markersize=7, label=label))
-    axes.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.01),
-        borderaxespad=0.0,
-        frameon=False,
-        fontsize=FONT,
-        labelcolor=INK,
-        handlelength=1.6,
-        labelspacing=0.25,
-        borderpad=0.1,
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from generators.records import Verdict
+from probe.report.figures import Picture
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels
 from probe.report.matching import Cohort
 from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
-from probe.report.plots import Picture, TypeRow, types_picture
+from probe.report.plots import TypeRow, types_picture
 from probe.report.tables import Cell, Table, score_cell
 from probe.statistics import Estimate, corrected, pair
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probe.report.figures import Picture
 from probe.report.inputs import Inputs, ReportRun, TraceFile, estimate
 from probe.report.numbers import count, duration, interval, percent, visible
-from probe.report.plots import Picture, training_picture
+from probe.report.plots import training_picture
 from probe.report.protocol import field_rows
 from probe.report.tables import Cell, Table
 

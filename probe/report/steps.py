@@ -11,11 +11,12 @@ from typing import Any
 
 from generators.jsonl import canonical_json
 from probe.report.compare import verdict
+from probe.report.figures import Picture
 from probe.report.inputs import POLICIES, ReportRun, estimate
 from probe.report.labels import POLICY_NAMES, Labels, baseline_name
 from probe.report.matching import PROMPT_FIELDS
 from probe.report.numbers import count, interval, p_value, percent, points_interval, visible
-from probe.report.plots import Picture, TypeRow, types_picture
+from probe.report.plots import TypeRow, types_picture
 from probe.report.sections import Section
 from probe.report.tables import Cell, Table, score_cell
 from probe.step_prompts import StepKind
