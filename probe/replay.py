@@ -21,7 +21,9 @@ from probe.prompts import ChatMode
 from probe.runs import Run, read_run
 from probe.statistics import Estimate, wilson
 from probe.tasks.asking import Ask
+from probe.tasks.dialog.results import Kind
 from probe.tasks.kinds import TASK_KINDS
+from probe.tasks.names import DIALOG
 from probe.tasks.questions import full_prompt
 
 if TYPE_CHECKING:
@@ -157,13 +159,18 @@ def replay(
     generator = ask(adapter)
     other = _compare_models(identity["model"], generator.identity, path)
     completes = getattr(generator, "inner", generator)  # stored prompts are rendered already
-    requests = [_request(row, identity) for row in rows]
+    as_messages = run.results["task"] == DIALOG and _by_messages(identity)
+    requests: dict[Decoding, list[Request]] = {}
+    for row in rows:
+        asked = _request(row, identity, as_messages=as_messages)
+        requests.setdefault(_decoding(identity["config"], row), []).append(asked)
     display = progress or Quiet()
     display.start("replaying", len(rows))
     again: dict[str, Completion] = {}
-    for completion in completes.generate(requests, _decoding(identity["config"])):
-        again[completion.key] = completion
-        display.advance()
+    for decoding, group in requests.items():
+        for completion in completes.generate(group, decoding):
+            again[completion.key] = completion
+            display.advance()
     display.finish()
     score = TASK_KINDS[run.results["task"]].score
     items = []
@@ -190,21 +197,32 @@ def _chosen(run: Run, limit: int, seed: int) -> list[dict[str, Any]]:
     return [row for row in rows if row["key"] in chosen]
 
 
-def _request(row: Mapping[str, Any], identity: Mapping[str, Any]) -> Request:
+def _by_messages(identity: Mapping[str, Any]) -> bool:
+    """Whether conversations went to a server as messages, which their prompts then are."""
+    mode = (identity.get("config") or {}).get("chat_template", "none")
+    return ChatMode(mode) is ChatMode.MODEL and is_server(str(identity["model"].get("spec")))
+
+
+def _request(row: Mapping[str, Any], identity: Mapping[str, Any], *, as_messages: bool) -> Request:
+    from probe.models.server_facts import messages_of
     from probe.models.text import Request
 
+    prompt = full_prompt(row, identity)
     return Request(
         key=row["key"],
-        prompt=full_prompt(row, identity),
+        prompt=prompt,
         task_id=str(row["task_id"]),
         k=row.get("k", 0),
+        turns=messages_of(prompt) if as_messages else (),
     )
 
 
-def _decoding(config: Mapping[str, Any]) -> Decoding:
+def _decoding(config: Mapping[str, Any], row: Mapping[str, Any]) -> Decoding:
+    """Return how a sample was decoded: some of a dialog's are drawn."""
     from probe.models.text import Decoding
 
-    return Decoding.from_json(config)
+    drawn = row.get("kind") == Kind.RESAMPLE
+    return Decoding.from_json(config["resampling"] if drawn else config)
 
 
 def _check_adapter(stored: Mapping[str, Any], adapter: Path | None, path: Path) -> None:

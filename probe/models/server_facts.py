@@ -5,6 +5,7 @@ Called by :mod:`probe.models.server` when it first meets a server.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,15 @@ from probe.models.endpoint import Endpoint
 from probe.models.server_line import GarbledError, Line
 from probe.prompts import NO_CHAT, ChatMode, ChatTemplate, Turn
 
-__all__ = ["choose_model", "list_models", "names_of", "reported", "server_chat", "shown_by"]
+__all__ = [
+    "choose_model",
+    "list_models",
+    "messages_of",
+    "names_of",
+    "reported",
+    "server_chat",
+    "shown_by",
+]
 
 _TIMEOUT = 30.0
 _MOST_NAMES = 20
@@ -115,3 +124,12 @@ def server_chat(mode: ChatMode, shown: Mapping[str, Any]) -> ChatTemplate:
 def _as_json(turns: Sequence[Turn]) -> str:
     """Return the messages that a server gets, as a sample keeps them."""
     return canonical_json([{"role": turn.role, "content": turn.text} for turn in turns])
+
+
+def messages_of(prompt: str) -> tuple[Turn, ...]:
+    """Return the messages that a sample keeps as its prompt; none if it is one message's text."""
+    try:
+        found = json.loads(prompt)
+        return tuple(Turn(role=str(one["role"]), text=str(one["content"])) for one in found)
+    except (ValueError, TypeError, KeyError):
+        return ()

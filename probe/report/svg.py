@@ -1,6 +1,6 @@
 """From a matplotlib figure to an SVG element that lives in the page.
 
-Called by :mod:`probe.report.figures`. Drawings are made in stand-in colours, each of which becomes a
+Called by the modules that draw. Drawings are made in stand-in colours, each of which becomes a
 CSS variable of the page; text stays text in the page's font; names inside the element carry a
 prefix, so that several drawings can stand in one page.
 """

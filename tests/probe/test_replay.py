@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import pytest
 
 from generators import jsonl
 from generators.errors import ModelError, RunError, UsageError
-from probe.config import ExecutionConfig, ModelOptions, SynthesisConfig
+from probe.config import DialogConfig, ExecutionConfig, ModelOptions, SynthesisConfig
 from probe.models.chat import ChatGenerator
 from probe.models.fake import FakeGenerator
-from probe.models.text import Request
+from probe.models.server_facts import server_chat
+from probe.models.text import Completion, Decoding, Request
 from probe.prompts import ChatMode, ChatTemplate
 from probe.replay import replay, replay_lines, replay_options
 from probe.runs import MANIFEST, SAMPLES
 from probe.tasks.asking import open_model
+from probe.tasks.dialog.task import evaluate_dialog
 from probe.tasks.execution import evaluate_execution
 from probe.tasks.synthesis import evaluate_synthesis
 
@@ -128,6 +131,55 @@ def test_a_chat_prompt_is_not_put_into_the_template_again(
     assert replay_options(out, ModelOptions(model="")).chat_template is ChatMode.MODEL
     found = replay(out, lambda _: ChatGenerator(FakeGenerator(echo), chat), limit=5)
     assert found.same_texts.estimate == 1
+
+
+def test_a_dialog_is_asked_as_it_was(tmp_path: Path) -> None:
+    """Its replies greedily, its second tries as they were drawn, each with its conversation."""
+    drawn: list[float] = []
+
+    class Draws(FakeGenerator):
+        def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
+            drawn.extend([decoding.temperature] * len(requests))
+            for done in super().generate(requests, decoding):
+                yield replace(done, text=f"x = {decoding.temperature} + {len(done.text)}")
+
+    config = DialogConfig(
+        source="basics", out=tmp_path / "run", problems=3, turns=2, batch_invariance_items=0
+    )
+    evaluate_dialog(config, lambda: Draws(echo))
+    drawn.clear()
+    found = replay(config.out, lambda _: Draws(echo), limit=100)
+    assert found.same_texts.estimate == 1
+    assert sorted(drawn) == [0.0] * 9 + [0.5] * 6  # three problems, three replies, two new tries
+
+
+def test_a_servers_dialog_is_asked_in_messages(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def answer(request: Request) -> str:
+        asked.append([turn.text for turn in request.turns])
+        return "x = 1"
+
+    def server() -> FakeGenerator:
+        found = FakeGenerator(answer, chat=server_chat(ChatMode.MODEL, {}))
+        found.identity["spec"] = "http://localhost:1/v1#model"
+        return found
+
+    config = DialogConfig(
+        source="basics",
+        out=tmp_path / "run",
+        problems=2,
+        turns=1,
+        resample=False,
+        batch_invariance_items=0,
+    )
+    evaluate_dialog(config, server)
+    before = sorted(asked)
+    assert all(len(texts) > 1 for texts in before)
+    asked.clear()
+    found = replay(config.out, lambda _: server(), limit=100)
+    assert found.same_texts.estimate == 1
+    assert sorted(asked) == before
 
 
 @pytest.mark.parametrize("samples", [1, 2])
