@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionConfig:
-    """``probe evaluate execution``; no budget is the usual one of the template."""
+    """``probe evaluate execution``; no budget or number of repeated items is the usual one."""
 
     traces: Path
     out: Path
@@ -37,7 +37,7 @@ class ExecutionConfig:
     limit: int | None = None
     training_traces: Path | None = None
     max_new_tokens: int | None = None
-    batch_invariance_items: int = 20
+    batch_invariance_items: int | None = None
     seed: int = 0
 
 

@@ -7,6 +7,7 @@ the command line and by quickstart; scoring itself is in :mod:`probe.tasks.scori
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import UsageError
@@ -71,6 +72,8 @@ def evaluate_execution(
     check_asked_as_trained(generator.identity.get("adapter"), words.template)
     budget = config.max_new_tokens or words.max_new_tokens
     decoding = line_decoding(generator, max_new_tokens=budget, end=words.template.end)
+    if config.batch_invariance_items is None:
+        config = replace(config, batch_invariance_items=words.repeated)
     identity = _identity(config, words, header, shown, shot_source, generator, decoding)
     with RunWriter(config.out, identity) as run:
         samples = ask_questions(
@@ -79,7 +82,7 @@ def evaluate_execution(
             generator,
             decoding,
             score=score_sample,
-            repeat=config.batch_invariance_items,
+            repeat=config.batch_invariance_items or 0,
             display=progress or Quiet(),
         )
         return run.finish(execution_results(samples), [item.trace_id for item in items])

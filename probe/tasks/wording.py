@@ -38,6 +38,8 @@ class Wording:
     Attributes:
         template: Its name, hash and end marker.
         max_new_tokens: Usual budget of an answer.
+        repeated: Usual number of items that are decoded once more, alone: few where answers are
+            long, because each then takes as long as all of them together.
         prompt: From solved examples and a trace to the prompt.
         examples: The solved examples of a source, and the source's manifest.
         fields: What a sample keeps for scoring beside what all samples keep.
@@ -45,6 +47,7 @@ class Wording:
 
     template: ExecutionTemplate
     max_new_tokens: int
+    repeated: int
     prompt: Callable[[Sequence[Trace], Trace], str]
     examples: Examples
     fields: Callable[[Trace], dict[str, Any]]
@@ -121,6 +124,7 @@ def _scratchpad_fields(trace: Trace) -> dict[str, Any]:
 _DIRECT = Wording(
     template=EXECUTION_V1,
     max_new_tokens=ANSWER_TOKENS,
+    repeated=20,
     prompt=partial(execution_prompt, EXECUTION_V1),
     examples=few_shot_examples,
     fields=lambda _: {},
@@ -128,6 +132,7 @@ _DIRECT = Wording(
 _SCRATCHPAD = Wording(
     template=SCRATCHPAD_V1,
     max_new_tokens=SCRATCHPAD_TOKENS,
+    repeated=4,
     prompt=scratchpad_prompt,
     examples=recorded_examples,
     fields=_scratchpad_fields,

@@ -160,6 +160,17 @@ def test_the_oracle_scores_one_with_all_events(
     assert found.ok, found.differences
 
 
+def test_few_long_answers_are_decoded_once_more(
+    config: ExecutionConfig, targets: dict[str, str], tiny_traces: Path
+) -> None:
+    usual = replace(config, batch_invariance_items=None, limit=12)
+    results = run(usual, lambda request: targets[request.key])
+    assert results["batch_invariance"]["n_items"] == 4
+    direct = replace(usual, scratchpad=False, out=config.out.with_name("direct"))
+    results = run(replace(direct, traces=tiny_traces), lambda _: " 1\n")
+    assert results["batch_invariance"]["n_items"] == 12  # twenty, had it so many
+
+
 def test_truncated_scratchpads_are_wrong_and_counted(
     config: ExecutionConfig, targets: dict[str, str]
 ) -> None:
