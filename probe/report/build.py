@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from generators.errors import DataError, UsageError
+from generators.errors import DataError, RunError, UsageError
 from generators.jsonl import atomic_writer, header, write_json
 from generators.progress import Progress, Quiet
 from probe.report.compare import Comparison
@@ -94,6 +94,11 @@ def build_report(
                 stream.write(content)
         write_json(summary.results, _results(inputs, document))
         display.advance()
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+        raise RunError(
+            f"a file of these runs is not as it was written ({type(error).__name__}: {error}); "
+            "probe verify names the file"
+        ) from error
     finally:
         display.finish()
     return summary

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from generators.errors import DataError, UsageError
+from generators.errors import DataError, RunError, UsageError
+from probe.report import build
 from probe.report.build import build_report
 from probe.report.numbers import percent_interval
 from probe.statistics import Estimate
@@ -197,6 +198,18 @@ def test_a_broken_run_leaves_no_report(usual_runs: list[Path], tmp_path: Path) -
     with pytest.raises(Exception, match="not finished"):
         build_report(usual_runs, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_results_without_a_field_are_refused_in_words(
+    usual_runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(_: object) -> None:
+        raise KeyError("difference")
+
+    monkeypatch.setattr(build, "make_document", lacking)
+    with pytest.raises(RunError, match=r"KeyError: 'difference'.*probe verify names the file"):
+        build_report(usual_runs, tmp_path / "report")
+    assert not (tmp_path / "report" / "index.html").exists()
 
 
 def test_the_batch_invariance_of_a_run_is_shown(
