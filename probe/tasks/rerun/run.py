@@ -8,25 +8,14 @@ difference; it is counted as not checked, as is everything whose data are not he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from generators.errors import SandboxUnavailableError
 from generators.sandbox.policy import choose_backend
 from probe.config import DataOptions
-from probe.tasks.names import (
-    COUNTERFACTUAL,
-    DIALOG,
-    EXECUTION,
-    GRADING,
-    GRID,
-    MATHQA,
-    STEPS,
-    SYNTHESIS,
-)
-from probe.tasks.rerun.calls import outputs, outputs_of_shown, steps
+from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.rerun.findings import NotHereError, Rerun
-from probe.tasks.rerun.written import values, verdicts
 
 __all__ = ["rerun_programs"]
 
@@ -47,23 +36,11 @@ def rerun_programs(
     Raises:
         SandboxError: The sandbox itself failed.
     """
-    kind = _KINDS.get(task)
-    if kind is None:
+    rerun = TASK_KINDS[task].rerun
+    if rerun is None:
         return Rerun(unchecked=("what programs did: not run again for this kind of run",))
     try:
         choose_backend(trust_programs=data.trust_programs)
-        return kind(identity["inputs"], samples, data)
+        return rerun(identity["inputs"], samples, data)
     except (NotHereError, SandboxUnavailableError) as error:
         return Rerun(unchecked=(f"what programs did, as they were not run again: {error}",))
-
-
-_KINDS: dict[str, Callable[[dict[str, Any], Sequence[_Row], DataOptions], Rerun]] = {
-    SYNTHESIS: verdicts,
-    DIALOG: verdicts,
-    GRADING: verdicts,
-    MATHQA: values,
-    EXECUTION: outputs,
-    GRID: outputs,
-    COUNTERFACTUAL: outputs_of_shown,
-    STEPS: steps,
-}
