@@ -31,9 +31,9 @@ from probe.tasks.names import (
     SYNTHESIS,
 )
 from probe.tasks.represent_results import represent_results, score_represented
-from probe.tasks.rerun.calls import outputs, outputs_of_shown, steps
+from probe.tasks.rerun.calls import outputs, outputs_of_probed, outputs_of_shown, steps
 from probe.tasks.rerun.findings import Rerun
-from probe.tasks.rerun.written import values, verdicts
+from probe.tasks.rerun.written import analysed, values, verdicts
 from probe.tasks.scoring import execution_results, score_sample
 from probe.tasks.steps.scoring import score_step, steps_results
 from probe.tasks.synthesis_results import score_program, synthesis_results
@@ -48,16 +48,16 @@ class TaskKind:
     Attributes:
         score: From a sample to those of its fields that derive from the others.
         results: From all samples, in file order, to the results document.
+        rerun: From the identity's inputs, the samples and where problems are to what comes of
+            running the programs again.
         beside: From the run folder and its samples to what is wrong with files that derive from
             them, ``""`` for nothing.
-        rerun: From the identity's inputs, the samples and where problems are to what comes of
-            running the programs again; ``None`` where that is not done.
     """
 
     score: Callable[[dict[str, Any]], dict[str, Any]]
     results: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
+    rerun: Callable[[dict[str, Any], Sequence[dict[str, Any]], DataOptions], Rerun]
     beside: Callable[[Path, Sequence[dict[str, Any]]], str] | None = None
-    rerun: Callable[[dict[str, Any], Sequence[dict[str, Any]], DataOptions], Rerun] | None = None
 
 
 TASK_KINDS = {
@@ -67,13 +67,15 @@ TASK_KINDS = {
     DIALOG: TaskKind(
         score=score_dialog, results=dialog_results, beside=recording_difference, rerun=verdicts
     ),
-    ANALYSIS: TaskKind(score=score_analysed, results=analysis_results),
+    ANALYSIS: TaskKind(score=score_analysed, results=analysis_results, rerun=analysed),
     MATHQA: TaskKind(score=score_math, results=mathqa_results, rerun=values),
     COUNTERFACTUAL: TaskKind(
         score=score_counterfactual, results=counterfactual_results, rerun=outputs_of_shown
     ),
     GRADING: TaskKind(score=rescore_graded, results=grading_results, rerun=verdicts),
     STEPS: TaskKind(score=score_step, results=steps_results, rerun=steps),
-    REPRESENTATION: TaskKind(score=score_represented, results=represent_results),
+    REPRESENTATION: TaskKind(
+        score=score_represented, results=represent_results, rerun=outputs_of_probed
+    ),
 }
 """By the ``task`` of a results document."""

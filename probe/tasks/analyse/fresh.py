@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from generators.progress import Progress, Quiet
-from generators.records import Origin, OutcomeStatus, Problem, Trace, Verdict
+from generators.records import Origin, OutcomeStatus, Problem, Trace
 from generators.sandbox.policy import Limits
 from generators.sandbox.pool import Job, JobResult, SandboxPool
 from probe.config import DataOptions
@@ -118,7 +118,7 @@ def on_challenges(
         if one.problem.challenge_test_list
     ]
     for graded in grade(asked, workers=data.workers, trust_programs=data.trust_programs):
-        yield graded.key, {"passed": graded.verdict is Verdict.PASS, "message": graded.message}
+        yield graded.key, {"verdict": str(graded.verdict), "message": graded.message}
 
 
 def _challenge(problem: Problem) -> Problem:

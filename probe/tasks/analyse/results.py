@@ -150,7 +150,7 @@ def _generalises(right: Sequence[_Row]) -> _Row:
     """Tell how many programs that pass their tests fail elsewhere."""
     return {
         "fresh": _failing(right, "fresh", lambda found: found["agree"] < found["inputs"]),
-        "challenge": _failing(right, "challenge", lambda found: not found["passed"]),
+        "challenge": _failing(right, "challenge", lambda found: found["verdict"] != Verdict.PASS),
     }
 
 

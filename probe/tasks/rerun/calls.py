@@ -9,12 +9,13 @@ from generators.calls import entry_point
 from generators.records import Origin, Outcome, OutcomeStatus, Problem, Trace
 from generators.sandbox.policy import Limits, Record
 from generators.sandbox.pool import Job, SandboxPool
+from probe.analysis.properties import PROPERTIES
 from probe.config import DataOptions
 from probe.tasks.grading import is_right
 from probe.tasks.rerun.findings import Findings, Rerun, problems_of
 from probe.tasks.steps.derive import answers_of
 
-__all__ = ["outputs", "outputs_of_shown", "steps"]
+__all__ = ["outputs", "outputs_of_probed", "outputs_of_shown", "steps"]
 
 _Row = dict[str, Any]
 
@@ -30,6 +31,18 @@ def outputs(inputs: dict[str, Any], samples: Sequence[_Row], data: DataOptions) 
         lambda row: (problems[row["task_id"]].code, problems[row["task_id"]].test_setup_code),
         data,
     )
+
+
+def outputs_of_probed(inputs: dict[str, Any], samples: Sequence[_Row], data: DataOptions) -> Rerun:
+    """Run the calls that a model read while its states were probed again.
+
+    Labels that follow from a result are scored anew from it elsewhere. The others follow from all
+    calls of the trace file, of which a run holds some.
+    """
+    rerun = outputs(inputs, samples, data)
+    by_way = [name for name in samples[0]["labels"] if PROPERTIES[name].from_result is None]
+    told = f"labels that follow from the way of a run: {', '.join(by_way)}"
+    return rerun + Rerun(unchecked=(told,) if by_way else ())
 
 
 def steps(inputs: dict[str, Any], samples: Sequence[_Row], data: DataOptions) -> Rerun:
@@ -118,12 +131,12 @@ def _held_against_calls(
                 loaded = result.load.status is OutcomeStatus.OK
                 outcome = result.steps[place] if loaded else result.load
                 for row in rows:
-                    right = is_right(outcome.value, row["expected"])
-                    got = outcome.value if outcome.value is not None else outcome.status
-                    found.hold(
-                        row["key"],
-                        (row["expected"],),
-                        (row["expected"] if right else str(got),),
-                        ended={str(outcome.status)},
-                    )
+                    raised = row.get("raises")
+                    expected = raised or row["expected"]
+                    if raised or outcome.value is None:
+                        got = outcome.error or str(outcome.status)
+                    else:
+                        same = is_right(outcome.value, expected)
+                        got = expected if same else outcome.value
+                    found.hold(row["key"], (expected,), (got,), ended={str(outcome.status)})
     return found.rerun()

@@ -41,6 +41,14 @@ class Rerun:
     differences: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
 
+    def __add__(self, other: Rerun) -> Rerun:
+        """Return what came of both."""
+        return Rerun(
+            checked=self.checked + other.checked,
+            differences=self.differences + other.differences,
+            unchecked=self.unchecked + other.unchecked,
+        )
+
 
 class NotHereError(ProbeError):
     """What is needed to run the programs is not on this machine."""

@@ -1,9 +1,10 @@
 """``probe verify`` runs the programs of a finished run again: the way in.
 
 These stored facts come out of a sandbox and are tried: verdicts of programs that a model wrote,
-values of its answers to word problems, the outputs that a model was to predict, and the answers
-to questions about steps. What a machine's speed decides (time and memory) is never called a
-difference; it is counted as not checked, as is everything whose data are not here.
+also by challenge tests, values of its answers to word problems, the outputs that a model was to
+predict or read states about, and the answers to questions about steps. What a machine's speed
+decides (time and memory) is never called a difference; it is counted as not checked, as is
+everything whose data are not here.
 """
 
 from __future__ import annotations
@@ -36,11 +37,8 @@ def rerun_programs(
     Raises:
         SandboxError: The sandbox itself failed.
     """
-    rerun = TASK_KINDS[task].rerun
-    if rerun is None:
-        return Rerun(unchecked=("what programs did: not run again for this kind of run",))
     try:
         choose_backend(trust_programs=data.trust_programs)
-        return rerun(identity["inputs"], samples, data)
+        return TASK_KINDS[task].rerun(identity["inputs"], samples, data)
     except (NotHereError, SandboxUnavailableError) as error:
         return Rerun(unchecked=(f"what programs did, as they were not run again: {error}",))

@@ -1,4 +1,8 @@
-"""Programs that models wrote, run again: verdicts of their tests, values of their answers."""
+"""Programs that models wrote, run again: verdicts of their tests, values of their answers.
+
+Of an analysis, the agreement on fresh inputs is not tried: they stand in the trace file that it
+was given, not in the run.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,61 @@ from collections.abc import Sequence
 from typing import Any
 
 from probe.config import DataOptions
+from probe.tasks.analyse.fresh import on_challenges
 from probe.tasks.grading import Submission, grade
 from probe.tasks.mathqa.prompts import Target
 from probe.tasks.mathqa.running import runner
 from probe.tasks.rerun.findings import Findings, Rerun, problems_of
 
-__all__ = ["values", "verdicts"]
+__all__ = ["analysed", "values", "verdicts"]
 
 _Row = dict[str, Any]
 
 
 def verdicts(inputs: dict[str, Any], samples: Sequence[_Row], data: DataOptions) -> Rerun:
     """Run the tests of written programs again."""
-    wanted = {row["key"]: row for row in samples if row.get("code")}
-    problems = problems_of(inputs["source"], {row["task_id"] for row in wanted.values()}, data)
-    submissions = [
-        Submission(key=key, problem=problems[row["task_id"]], code=row["code"])
-        for key, row in wanted.items()
+    return _verdicts(_submissions(inputs, samples, data), samples, data)
+
+
+def analysed(inputs: dict[str, Any], samples: Sequence[_Row], data: DataOptions) -> Rerun:
+    """Run the tests of analysed programs again, and the challenge tests of those that pass."""
+    submissions = _submissions(inputs, samples, data)
+    rerun = _verdicts(submissions, samples, data)
+    stored = {row["key"]: row["challenge"] for row in samples if row["challenge"]}
+    found = Findings("outcomes of challenge tests")
+    challenged = [one for one in submissions if one.key in stored]
+    for key, again in on_challenges(challenged, data):
+        was, now = stored[key]["verdict"], again["verdict"]
+        found.hold(key, (was,), (now,), ended={was, now})
+    rerun += found.rerun()
+    if inputs["traces"]:
+        rerun += Rerun(unchecked=("agreement on fresh inputs, which stand in a trace file",))
+    return rerun
+
+
+def _submissions(
+    inputs: dict[str, Any], samples: Sequence[_Row], data: DataOptions
+) -> list[Submission]:
+    """Return the programs of samples, with the problems that they are for."""
+    wanted = [row for row in samples if row.get("code")]
+    problems = problems_of(inputs["source"], {row["task_id"] for row in wanted}, data)
+    return [
+        Submission(key=row["key"], problem=problems[row["task_id"]], code=row["code"])
+        for row in wanted
     ]
-    graded = grade(submissions, workers=data.workers, trust_programs=data.trust_programs)
+
+
+def _verdicts(
+    submissions: Sequence[Submission], samples: Sequence[_Row], data: DataOptions
+) -> Rerun:
+    stored = {row["key"]: row for row in samples}
     found = Findings("verdicts")
-    for again in graded:
-        row = wanted[again.key]
+    for again in grade(submissions, workers=data.workers, trust_programs=data.trust_programs):
+        row = stored[again.key]
+        error = row.get("error", again.error)  # an analysis keeps the verdict alone
         found.hold(
             again.key,
-            (row["verdict"], row["error"]),
+            (row["verdict"], error),
             (str(again.verdict), again.error),
             ended={row["verdict"], str(again.verdict)},
         )

@@ -13,6 +13,7 @@ from generators.problems.sources import Source, load_source
 from probe.config import DataOptions
 from probe.prompts import EXECUTION_V1
 from probe.tasks.names import (
+    ANALYSIS,
     COUNTERFACTUAL,
     DIALOG,
     EXECUTION,
@@ -30,6 +31,7 @@ from probe.tasks.rerun.run import rerun_programs
 BASICS = load_source("basics")
 PROBLEM = BASICS.problems[0]
 CALL, _, EXPECTED = PROBLEM.test_list[0].removeprefix("assert ").partition(" == ")
+PROBLEM_NAME = CALL.partition("(")[0]
 DATA = DataOptions(workers=1)
 
 
@@ -181,9 +183,64 @@ def test_answers_about_steps_come_again_or_are_named(
     assert told.endswith(f"gives {expected}")
 
 
-def test_other_kinds_of_runs_are_said() -> None:
-    (told,) = again(REPRESENTATION, predicted(EXPECTED)).unchecked
-    assert told == "what programs did: not run again for this kind of run"
+@pytest.mark.parametrize(
+    ("call", "expected", "raises", "wrong"),
+    [
+        (CALL, EXPECTED, "", {"expected": "'made up'"}),
+        (CALL, EXPECTED, "", {"raises": "TypeError"}),
+        (f"{PROBLEM_NAME}()", "", "TypeError", {"raises": "KeyError"}),
+        (f"{PROBLEM_NAME}()", "", "TypeError", {"expected": "1", "raises": ""}),
+    ],
+)
+def test_calls_whose_states_were_read_come_again_or_are_named(
+    call: str, expected: str, raises: str, wrong: dict[str, str]
+) -> None:
+    row = predicted(expected, raises=raises, labels={"raises": "", "branch": ""}) | {"call": call}
+    assert again(REPRESENTATION, row) == Rerun(
+        checked=("1 true outputs by running again",),
+        unchecked=("labels that follow from the way of a run: branch",),
+    )
+    assert len(again(REPRESENTATION, row | wrong).differences) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"verdict": "fail"}, "stored is fail, running the program again gives pass"),
+        (
+            {"challenge": {"verdict": "pass"}},
+            "stored is pass, running the program again gives fail",
+        ),
+    ],
+)
+def test_an_analysis_comes_again_or_is_named(
+    wrong: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    name, source = own_source(
+        tmp_path,
+        code="def f(x):\n    return 2 * x",
+        test="assert f(2) == 4",
+        challenge="assert f(3) == 6",
+    )
+    inputs = {"source": source.identity() | {"name": name}, "traces": {"sha256": ""}}
+    row = {
+        "key": "1/0",
+        "task_id": 1,
+        "code": "def f(x):\n    return x + 2",
+        "verdict": "pass",
+        "challenge": {"verdict": "fail"},
+    }
+    rows = [row, row | {"key": "1/1", "code": "", "verdict": "fail", "challenge": None}]
+    found = rerun_programs(ANALYSIS, {"inputs": inputs}, rows, DATA)
+    assert found == Rerun(
+        checked=(
+            "1 verdicts by running again",
+            "1 outcomes of challenge tests by running again",
+        ),
+        unchecked=("agreement on fresh inputs, which stand in a trace file",),
+    )
+    (difference,) = rerun_programs(ANALYSIS, {"inputs": inputs}, [row | wrong], DATA).differences
+    assert difference == f"sample 1/0: {told}"
 
 
 def test_a_source_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
@@ -196,7 +253,7 @@ def test_a_source_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
         assert bool(found.differences) is (value == 5)
 
 
-def own_source(folder: Path, *, code: str, test: str) -> tuple[str, Source]:
+def own_source(folder: Path, *, code: str, test: str, challenge: str = "") -> tuple[str, Source]:
     """Write a problem of one's own; return the file's name and what it holds."""
     problem = {
         "task_id": 1,
@@ -204,7 +261,7 @@ def own_source(folder: Path, *, code: str, test: str) -> tuple[str, Source]:
         "code": code,
         "test_list": [test],
         "test_setup_code": "",
-        "challenge_test_list": [],
+        "challenge_test_list": [challenge] if challenge else [],
     }
     path = folder / "mine.jsonl"
     path.write_text(json.dumps(problem) + "\n", encoding="utf-8")
