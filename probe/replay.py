@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Replay", "Replayed", "replay", "replay_lines", "replay_options"]
 
-_SAME_MODEL = ("weights", "parameters", "end_tokens")
-"""Facts of a model's identity that have to be those of the run, or it is another model."""
+_SAME_MODEL = ("weights", "end_tokens")
+"""Facts of a model's identity that have to be those of the run, or it is another model.
+
+Of a model whose weights nobody saw, such as a server's, their number is one as well.
+"""
 
 _ANSWERED = ("key", "task_id", "prompt", "prompt_sha256", "completion", "finish")
 
@@ -243,9 +246,10 @@ def _compare_models(
             f"{path} asked under another adapter: its sha256 is {hashes[0]}, here {hashes[1]}"
         )
     other = []
+    same = _SAME_MODEL if stored.get("weights") else (*_SAME_MODEL, "parameters")
     for name in sorted((stored.keys() | found.keys()) - {"adapter"}):
         difference = jsonl.difference({name: stored.get(name)}, {name: found.get(name)})
-        if difference and name in _SAME_MODEL:
+        if difference and name in same:
             raise ModelError(f"{path} asked another model: {difference}")
         if difference:
             other.append(difference)

@@ -118,7 +118,7 @@ def load_model(
         "origin": dict(found.origin),
         "weights": dict(found.weights),
         "adapter": None,
-        "parameters": model.num_parameters(),
+        "parameters": found.parameters or model.num_parameters(),
         "dtype": precision,
         "device": place,
         "end_tokens": sorted(tokenizer.convert_ids_to_tokens(sorted(end_ids))),

@@ -26,7 +26,11 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocatedModel:
-    """A model folder on disk and where it came from."""
+    """A model folder on disk and where it came from.
+
+    ``parameters`` is the catalog's count, with tied weights once, also where a quantised file
+    holds them twice; ``None`` for other models.
+    """
 
     folder: Path
     name: str
@@ -35,6 +39,7 @@ class LocatedModel:
     origin: Mapping[str, Any]
     weights: Mapping[str, str]
     end_tokens: tuple[str, ...] = ()
+    parameters: int | None = None
 
 
 def locate_model(spec: str, *, via: Via, accept_licence: bool, progress: Progress) -> LocatedModel:
@@ -61,6 +66,7 @@ def locate_model(spec: str, *, via: Via, accept_licence: bool, progress: Progres
             origin=stored.facts["origin"],
             weights=stored.weights,
             end_tokens=entry.end_tokens,
+            parameters=entry.parameters,
         )
     folder = Path(spec).expanduser()
     if spec and folder.is_dir():

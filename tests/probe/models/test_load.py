@@ -7,6 +7,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 
 from generators.errors import ModelError
 from generators.jsonl import sha256_file
+from generators.progress import Quiet
+from probe.models import load
+from probe.models.catalog import Via
 from probe.models.load import choose_device, choose_dtype, load_model
 
 
@@ -239,3 +243,14 @@ def test_importing_the_generator_imports_no_torch() -> None:
 
     code = "import sys, probe.models.generate, probe.models.fake; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_catalog_models_parameters_are_counted_as_the_catalog_does(
+    llama_folder: Path, monkeypatch: Any
+) -> None:
+    """A quantised file may hold an output layer of its own where the model shares the embedding."""
+    here = load.locate_model(
+        str(llama_folder), via=Via.AUTO, accept_licence=False, progress=Quiet()
+    )
+    monkeypatch.setattr(load, "locate_model", lambda *_, **__: replace(here, parameters=7))
+    assert load_model(str(llama_folder), device="cpu").identity["parameters"] == 7
