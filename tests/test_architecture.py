@@ -18,6 +18,7 @@ MODULES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if "data" not in path.relative_to(ROOT).parts[1:2]
 )
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 INSIDE_SANDBOX = {"errors", "literals"}
 
 
@@ -56,11 +57,40 @@ def test_arrows_point_one_way(path: Path) -> None:
         assert not [name for name in used if under(name, "probe.tasks", "probe.runs")]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=name_of)
 def test_files_stay_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert ast.get_docstring(ast.parse(text)), "no module docstring"
-    assert text.count("\n") <= 320
+    told = ast.get_docstring(ast.parse(text))
+    assert told, "no module docstring"
+    assert text.count("\n") <= 300 or "Long, since " in told, "long, and its docstring says not why"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_functions_stay_small(path: Path) -> None:
+    if name_of(path).startswith("probe.cli."):
+        return  # a command is the list of its options
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            told = ast.get_docstring(node) is not None
+            first = node.body[min(told, len(node.body) - 1)]
+            lines = (node.end_lineno or 0) - first.lineno + 1
+            assert lines <= 55, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_statuses_are_strings(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+            assert not bases & {"Enum", "IntEnum", "Flag", "IntFlag"}, node.name
+
+
+def test_records_are_frozen_and_named_by_field() -> None:
+    tree = ast.parse((ROOT / "generators" / "records.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.decorator_list:
+            (how,) = map(ast.unparse, node.decorator_list)
+            assert how == "dataclass(frozen=True, slots=True, kw_only=True)", node.name
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -4,7 +4,7 @@ Forked off by :mod:`generators.sandbox.zygote`, inside the sandbox. Whatever thi
 once the program runs is bound here beforehand, and the program gets its own copy of
 ``builtins``, so that a program that patches modules hurts itself alone. What a hostile
 program writes to the channel is checked by the parent (:mod:`generators.sandbox.frames`),
-never trusted. It is one long module, so that all that is bound can be seen in one place.
+never trusted. Long, since all that is bound ought to be seen in one place.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Trace files: the same bytes for the same request, resumed after any cut."""
+"""Trace files: the same bytes for the same request, resumed after any cut.
+
+Long, since its cuts and refusals start from the same files.
+"""
 
 from __future__ import annotations
 

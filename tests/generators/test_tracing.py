@@ -1,4 +1,7 @@
-"""Tracing in the real sandbox: what becomes a trace and what is dropped, and why."""
+"""Tracing in the real sandbox: what becomes a trace and what is dropped, and why.
+
+Long, since each way to drop a call is one case of the same few helpers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The command line as a user meets it: help, exit codes, one line for each kind of bad input."""
+"""The command line as a user meets it: help, exit codes, one line for each kind of bad input.
+
+Long, since every command and every kind of bad input goes through the same program.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Completions from a server: what is asked, how refusals and lost connections end."""
+"""Completions from a server: what is asked, how refusals and lost connections end.
+
+Long, since all of it talks to one stand-in for a server.
+"""
 
 from __future__ import annotations
 

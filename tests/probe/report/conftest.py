@@ -2,6 +2,8 @@
 
 Nothing here was measured. The factories write the files that the commands would write, scored by
 the real scorer, so that a report of them is complete.
+
+Long, since the factories make runs that belong together.
 """
 
 from __future__ import annotations

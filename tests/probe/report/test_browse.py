@@ -1,3 +1,5 @@
+"""The items of a page: in order, filtered, cut, addressed."""
+
 from __future__ import annotations
 
 import re

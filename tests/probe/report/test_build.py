@@ -1,3 +1,5 @@
+"""Whole reports: three files that say the same, the same bytes, and what is refused."""
+
 from __future__ import annotations
 
 import json

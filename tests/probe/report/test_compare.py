@@ -1,3 +1,5 @@
+"""Comparisons of runs: which pairs, in which direction, with which words."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Runs as they are read for a report: order, and every refusal."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Text of programs and models in Markdown: it stays text."""
+
 from __future__ import annotations
 
 import re

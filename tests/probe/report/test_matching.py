@@ -1,3 +1,5 @@
+"""Which runs are matched, and what is said where they are not."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Numbers as they are written, and untrusted text made harmless."""
+
 from __future__ import annotations
 
 import unicodedata

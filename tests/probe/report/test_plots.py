@@ -1,3 +1,5 @@
+"""Drawings: well-formed, described, in the colours of the page."""
+
 from __future__ import annotations
 
 import re

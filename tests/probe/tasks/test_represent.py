@@ -1,4 +1,7 @@
-"""Probing a real, tiny model: labels, folds, resuming, verification, bad input, command line."""
+"""Probing a real, tiny model: labels, folds, resuming, verification, bad input, command line.
+
+Long, since one run of a real, tiny model serves all of it.
+"""
 
 from __future__ import annotations
 

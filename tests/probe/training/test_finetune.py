@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,18 +15,6 @@ from generators import jsonl
 from generators.errors import DataError, ModelError, RunError, UsageError
 from probe.training.adapter import compare_logits, trainable
 from probe.training.finetune import finetune
-from probe.training.settings import FinetuneResult
-
-
-def run(tiny: ModuleType, out: Path, *, progress: Any = None, **changes: Any) -> FinetuneResult:
-    architecture = changes.pop("architecture", "llama")
-    return finetune(
-        tiny.make_settings(out, **changes),
-        tiny.make_examples(6, 4),
-        tiny.make_examples(2, 3, first=50),
-        load=lambda: tiny.make_loaded(architecture),
-        progress=progress,
-    )
 
 
 def rows(out: Path, event: str) -> list[dict[str, Any]]:
@@ -41,7 +25,7 @@ def rows(out: Path, event: str) -> list[dict[str, Any]]:
 def test_run_learns_and_leaves_its_files(
     tiny: ModuleType, tmp_path: Path, architecture: str
 ) -> None:
-    result = run(tiny, tmp_path / "run", architecture=architecture, max_steps=12)
+    result = tiny.run(tmp_path / "run", architecture=architecture, max_steps=12)
     losses = dict(result.validation_losses)
     assert list(losses) == [0, 4, 8, 12]
     assert losses[12] < losses[0] - 0.5
@@ -67,7 +51,7 @@ def test_run_learns_and_leaves_its_files(
 def test_adapter_loads_with_plain_peft(tiny: ModuleType, tmp_path: Path) -> None:
     from peft import PeftModel
 
-    result = run(tiny, tmp_path)
+    result = tiny.run(tmp_path)
     base = tiny.make_loaded()
     with pytest.warns(FutureWarning, match="is_gradient_checkpointing"):
         tuned = PeftModel.from_pretrained(base.model, str(tmp_path / "adapter")).eval()
@@ -86,17 +70,17 @@ def test_adapter_loads_with_plain_peft(tiny: ModuleType, tmp_path: Path) -> None
 
 def test_equal_seeds_give_equal_bytes(tiny: ModuleType, tmp_path: Path) -> None:
     torch.manual_seed(5)
-    first = run(tiny, tmp_path / "a", dropout=0.1)
+    first = tiny.run(tmp_path / "a", dropout=0.1)
     torch.manual_seed(6)
-    second = run(tiny, tmp_path / "b", dropout=0.1, save_every=1)
-    other = run(tiny, tmp_path / "c", dropout=0.1, seed=1)
+    second = tiny.run(tmp_path / "b", dropout=0.1, save_every=1)
+    other = tiny.run(tmp_path / "c", dropout=0.1, seed=1)
     assert first.adapter_sha256 == second.adapter_sha256 != other.adapter_sha256
     assert first.validation_losses == second.validation_losses
 
 
 def test_rows_do_not_change_what_is_learned(tiny: ModuleType, tmp_path: Path) -> None:
-    small = run(tiny, tmp_path / "small", row_tokens=1)
-    large = run(tiny, tmp_path / "large", row_tokens=10_000)
+    small = tiny.run(tmp_path / "small", row_tokens=1)
+    large = tiny.run(tmp_path / "large", row_tokens=10_000)
     for (step, a), (_, b) in zip(small.validation_losses, large.validation_losses, strict=True):
         assert a == pytest.approx(b, rel=1e-4), step
     assert small.tokens == large.tokens
@@ -126,108 +110,13 @@ def test_model_is_left_as_it_was(tiny: ModuleType, tmp_path: Path) -> None:
 
 def test_progress_counts_steps_and_names_the_loss(tiny: ModuleType, tmp_path: Path) -> None:
     progress = tiny.FakeProgress()
-    result = run(tiny, tmp_path, progress=progress)
+    result = tiny.run(tmp_path, progress=progress)
     assert progress.done == progress.totals
     training = [label for label in progress.labels if label != "validation"]
     first = result.validation_losses[0][1]
     assert training[0] == f"training, steps 1-4 of 9 (validation loss {first:.3f})"
     assert training[-1].startswith("training, steps 9-9 of 9")
     assert progress.labels.count("validation") == 4
-
-
-# Resumption
-
-
-def killed(script: Path, out: Path, step: int | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            str(script),
-            str(out),
-            *([] if step is None else ["--kill-after", str(step)]),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-
-
-@pytest.mark.slow
-def test_killed_run_ends_with_the_same_bytes(tiny: ModuleType, tmp_path: Path) -> None:
-    script = Path(tiny.__file__ or "")
-    undisturbed = killed(script, tmp_path / "a", None)
-    assert undisturbed.returncode == 0, undisturbed.stderr
-    for step in (2, 5, 4):  # before any checkpoint, then after the one of step 3, then of step 6
-        assert killed(script, tmp_path / "b", step).returncode == -signal.SIGKILL
-    assert (tmp_path / "b" / "checkpoint" / "state.pt").exists()
-    assert not (tmp_path / "b" / "adapter").exists()
-    resumed = killed(script, tmp_path / "b", None)
-    assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout == undisturbed.stdout != ""
-    logs = [
-        [{k: v for k, v in row.items() if k != "seconds"} for row in rows(tmp_path / run, event)]
-        for run in ("a", "b")
-        for event in ("train", "validation", "done")
-    ]
-    assert logs[:3] == logs[3:]
-    assert not (tmp_path / "b" / "checkpoint").exists()
-
-
-class FakeInterrupt(Exception):
-    """Stands for Ctrl-C after some steps."""
-
-
-@pytest.mark.parametrize("steps", [1, 3, 4, 6, 8, 9])
-def test_interrupted_run_continues(tiny: ModuleType, tmp_path: Path, steps: int) -> None:
-    class FakeStop(tiny.FakeProgress):  # type: ignore[name-defined, misc]
-        def advance(self, n: int = 1) -> None:
-            super().advance(n)
-            if sum(self.done) - self.done[0] >= steps:
-                raise FakeInterrupt
-
-    whole = run(tiny, tmp_path / "whole", early_stopping_patience=9)
-    with pytest.raises(FakeInterrupt):
-        run(tiny, tmp_path / "cut", early_stopping_patience=9, progress=FakeStop())
-    result = run(tiny, tmp_path / "cut", early_stopping_patience=9)
-    assert result.adapter_sha256 == whole.adapter_sha256
-    assert result.validation_losses == whole.validation_losses
-    assert result.steps == whole.steps
-
-
-def test_finished_run_is_not_repeated(tiny: ModuleType, tmp_path: Path) -> None:
-    first = run(tiny, tmp_path)
-    progress = tiny.FakeProgress()
-    assert run(tiny, tmp_path, progress=progress) == first
-    assert progress.labels == []
-    (tmp_path / "adapter" / "adapter_model.safetensors").write_bytes(b"changed")
-    with pytest.raises(RunError, match="is not what it saved"):
-        run(tiny, tmp_path)
-
-
-def test_other_run_in_the_folder_is_refused(tiny: ModuleType, tmp_path: Path) -> None:
-    run(tiny, tmp_path)
-    with pytest.raises(RunError, match=r"differs in learning_rate, seed\)"):
-        run(tiny, tmp_path, seed=3, learning_rate=1e-3)
-    with pytest.raises(RunError, match=r"differs in train_sha256\)"):
-        finetune(
-            tiny.make_settings(tmp_path),
-            tiny.make_examples(6, 5),
-            tiny.make_examples(2, 3, first=50),
-            load=tiny.make_loaded,
-        )
-
-
-def test_log_behind_its_checkpoint_is_refused(
-    tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("probe.training.finetune.compare_logits", fail_to_compare)
-    with pytest.raises(ModelError):
-        run(tiny, tmp_path, save_every=4)
-    log = tmp_path / "log.jsonl"
-    log.write_text("".join(log.read_text().splitlines(keepends=True)[:3]))
-    with pytest.raises(RunError, match="ends before the checkpoint"):
-        run(tiny, tmp_path, save_every=4)
 
 
 def fail_to_compare(*args: Any) -> float:
@@ -239,26 +128,35 @@ def test_failed_comparison_leaves_no_adapter(
 ) -> None:
     monkeypatch.setattr("probe.training.finetune.compare_logits", fail_to_compare)
     with pytest.raises(ModelError, match="other logits"):
-        run(tiny, tmp_path)
+        tiny.run(tmp_path)
     assert not (tmp_path / "adapter").exists()
     assert rows(tmp_path, "done") == []
     monkeypatch.undo()
-    assert run(tiny, tmp_path).steps == 9
+    assert tiny.run(tmp_path).steps == 9
 
 
-# Early stopping
+def test_log_behind_its_checkpoint_is_refused(
+    tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.training.finetune.compare_logits", fail_to_compare)
+    with pytest.raises(ModelError):
+        tiny.run(tmp_path, save_every=4)
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:3]))
+    with pytest.raises(RunError, match="ends before the checkpoint"):
+        tiny.run(tmp_path, save_every=4)
 
 
 def test_early_stopping_keeps_the_best_adapter(tiny: ModuleType, tmp_path: Path) -> None:
     """A learning rate that destroys the model: the adapter of the lowest loss is kept."""
     changes = {"learning_rate": 0.2, "max_steps": 40, "eval_every": 1, "warmup_fraction": 0.0}
-    result = run(tiny, tmp_path / "a", early_stopping_patience=3, **changes)
+    result = tiny.run(tmp_path / "a", early_stopping_patience=3, **changes)
     losses = [loss for _, loss in result.validation_losses]
     best = losses.index(min(losses))
     assert result.kept_step == best
     assert result.steps == best + 3 < 40
     if best:
-        again = run(tiny, tmp_path / "b", **(changes | {"max_steps": 40}))
+        again = tiny.run(tmp_path / "b", **(changes | {"max_steps": 40}))
         assert again.kept_step == 40
         assert again.validation_losses[best][1] == losses[best]
 
@@ -267,9 +165,6 @@ def test_early_stopping_needs_validation(tiny: ModuleType, tmp_path: Path) -> No
     settings = tiny.make_settings(tmp_path, early_stopping_patience=1)
     with pytest.raises(UsageError, match="early stopping needs validation"):
         finetune(settings, tiny.make_examples(1, 1), [], load=tiny.make_loaded)
-
-
-# Guardrails
 
 
 def test_examples_are_checked_before_the_model_is_loaded(tiny: ModuleType, tmp_path: Path) -> None:
@@ -288,7 +183,7 @@ def test_examples_are_checked_before_the_model_is_loaded(tiny: ModuleType, tmp_p
 
 def test_targets_that_match_nothing_are_named(tiny: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no LoRA on targets 'nothing'"):
-        run(tiny, tmp_path, targets="nothing")
+        tiny.run(tmp_path, targets="nothing")
 
 
 def test_targets_choose_layers(tiny: ModuleType, tmp_path: Path) -> None:
@@ -302,7 +197,7 @@ def test_targets_choose_layers(tiny: ModuleType, tmp_path: Path) -> None:
 
 def test_infinite_loss_stops_the_run(tiny: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"not finite after .* lower the learning rate"):
-        run(tiny, tmp_path, learning_rate=1e30, max_grad_norm=1e30)
+        tiny.run(tmp_path, learning_rate=1e30, max_grad_norm=1e30)
 
 
 def test_half_precision_base_keeps_the_adapter_in_float32(tiny: ModuleType, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from transformers import (
 
 from probe.models.load import LoadedModel
 from probe.training.dataset import Example
+from probe.training.finetune import FinetuneResult, finetune
 from probe.training.settings import FinetuneSettings
 
 SIZES: dict[str, Any] = {
@@ -144,6 +145,18 @@ def make_settings(out: Path, **changes: Any) -> FinetuneSettings:
     return replace(settings, **changes)
 
 
+def run(out: Path, *, progress: Any = None, **changes: Any) -> FinetuneResult:
+    """Fine-tune the tiny model of an ``architecture``; other changes are settings."""
+    architecture = changes.pop("architecture", "llama")
+    return finetune(
+        make_settings(out, **changes),
+        make_examples(6, 4),
+        make_examples(2, 3, first=50),
+        load=lambda: make_loaded(architecture),
+        progress=progress,
+    )
+
+
 class FakeProgress:
     """Records what it is told; kills the process after so many steps of training."""
 
@@ -173,7 +186,6 @@ class FakeProgress:
 
 
 def main() -> None:
-    from probe.training.finetune import finetune
     from probe.training.launched import is_main_process
 
     parser = argparse.ArgumentParser()
@@ -182,11 +194,10 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.1)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    result = finetune(
-        make_settings(options.out, dropout=options.dropout, device="cpu"),
-        make_examples(6, 4),
-        make_examples(2, 3, first=50),
-        load=make_loaded,
+    result = run(
+        options.out,
+        dropout=options.dropout,
+        device="cpu",
         progress=FakeProgress(options.kill_after),
     )
     if is_main_process():

@@ -22,6 +22,12 @@ SPLITS = (MathSplit.DEV, MathSplit.TEST, MathSplit.CHALLENGE_TEST)
 
 
 @pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Where fetched files are to lie; nothing is there yet."""
+    return tmp_path / "cache" / "data" / "mathqa"
+
+
+@pytest.fixture
 def make_raw() -> Callable[..., Row]:
     def make(**changes: str) -> Row:
         return {

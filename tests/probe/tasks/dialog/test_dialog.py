@@ -1,4 +1,7 @@
-"""Dialogs with models of known behaviour: one that mends, one that repeats, one that is lucky."""
+"""Dialogs with models of known behaviour: one that mends, one that repeats, one that is lucky.
+
+Long, since its models of known behaviour serve all of it.
+"""
 
 from __future__ import annotations
 
