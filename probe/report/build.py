@@ -158,6 +158,6 @@ def _set_json(group: Group) -> dict[str, Any]:
         "n_items": group.cohort.n_items,
         "n_programs": group.cohort.n_programs,
         "apart": [asdict(found) for found in group.cohort.apart],
-        "answer": list(group.answer),
+        "answer": [*filter(None, [group.apart]), *group.finding.sentences, *group.remarks],
         "not_compared": list(group.notes),
     }

@@ -29,7 +29,7 @@ from probe.report.probes import PROBES
 from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
 from probe.report.regimes import regimes_section
-from probe.report.sections import Section, finetune_section, grade_section, traces_section
+from probe.report.sections import Finding, Section, finetune_section, grade_section, traces_section
 from probe.report.sides import Side, models_with_sides
 from probe.report.sides_section import sides_sections
 from probe.report.tables import (
@@ -50,9 +50,11 @@ class Group:
 
     Attributes:
         key: Prefix of identifiers inside the page.
-        title: Heading suffix, empty for the only or first cohort.
+        title: Heading suffix, empty for the only cohort.
         cohort: The runs.
-        answer: The answer in sentences; for a later cohort the first says why it is apart.
+        finding: The answer in sentences.
+        apart: Why a later cohort is not compared with the first.
+        remarks: What else there is to say, in sentences.
         notes: Comparisons that were refused.
         headline: Runs and the best trivial baseline.
         scores: The same as a figure.
@@ -69,7 +71,9 @@ class Group:
     key: str
     title: str
     cohort: Cohort
-    answer: tuple[str, ...]
+    finding: Finding
+    apart: str
+    remarks: tuple[str, ...]
     notes: tuple[str, ...]
     headline: Table
     scores: Picture
@@ -91,9 +95,10 @@ class Document:
         title: Heading of the report.
         subtitle: Source, split and size in one line.
         question: The question that is answered.
-        answer: The answer in sentences, about the first group.
+        findings: The answer, part by part.
+        opening: What each model can do about the same problems.
         groups: Matched execution runs.
-        sections: Fine-tuning, graded synthesis, trace files.
+        sections: Other kinds of runs, fine-tuning, graded files, trace files.
         making: How each run was made.
         limits: Deviations and limits, as sentences.
         paper: The paper's numbers, marked as recalled.
@@ -107,7 +112,8 @@ class Document:
     title: str
     subtitle: str
     question: str
-    answer: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    opening: tuple[Section, ...]
     groups: tuple[Group, ...]
     sections: tuple[Section, ...]
     making: tuple[Making, ...]
@@ -118,6 +124,11 @@ class Document:
     margins: dict[str, tuple[Margin, ...]]
     labels: Labels
     sides: tuple[tuple[Side, ...], ...]
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The sentences of the findings."""
+        return tuple(told for finding in self.findings for told in finding.sentences)
 
 
 def make_document(inputs: Inputs) -> Document:
@@ -132,19 +143,19 @@ def make_document(inputs: Inputs) -> Document:
         for place in range(len(matched))
     )
     sides = models_with_sides(inputs)
-    first, others = sides_sections(sides), _sections(inputs)
-    told = (
-        *(sentence for section in first for sentence in section.headlines),
-        *(groups[0].answer if groups else ()),
-        *(sentence for section in others for sentence in section.headlines),
-    ) or (_without_execution(inputs),)
+    opening, sections = sides_sections(sides), _sections(inputs)
+    found = [section.finding for section in opening]
+    found += [group.finding for group in groups]
+    found += [section.finding for section in sections]
+    findings = tuple(finding for finding in found if finding.sentences)
     return Document(
         title=_title(inputs),
         subtitle=_subtitle(inputs, matched),
         question=question(inputs),
-        answer=told,
+        findings=findings or (_without_execution(inputs),),
+        opening=tuple(opening),
         groups=groups,
-        sections=(*first, *others),
+        sections=sections,
         making=tuple(making(run) for run in inputs.runs),
         limits=limits(inputs, matched, labels),
         paper=paper_table(),
@@ -174,26 +185,29 @@ def _subtitle(inputs: Inputs, matched: Sequence[Cohort]) -> str:
         name, split = source_of(run).get("name"), split_of(run)
         if name:
             parts.append(f"{name}, {split} split" if split else str(name))
-        parts.append(count(first.n_items, "item"))
-        parts.append(count(first.n_programs, "program"))
+        if len(matched) == 1 and not inputs.probes:
+            parts.append(count(first.n_items, "item"))
+            parts.append(count(first.n_programs, "program"))
     parts.append(count(len(inputs.runs), "run"))
     return visible(" \N{MIDDLE DOT} ".join(parts))
 
 
-def _without_execution(inputs: Inputs) -> str:
-    return (
+def _without_execution(inputs: Inputs) -> Finding:
+    told = (
         "No run here predicts outputs, so there is no headline score; "
         f"{count(len(inputs.runs), 'run')} and {count(len(inputs.traces), 'trace file')} follow."
     )
+    return Finding(anchor="making", label="Runs", sentences=(told,))
 
 
 def _sections(inputs: Inputs) -> tuple[Section, ...]:
-    found = [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
-    regimes = regimes_section(inputs)
-    found += [regimes] if regimes else []
+    found: list[Section] = []
     for task, runs in inputs.probes.items():
         found += PROBES[task].sections(runs)
     found += [grade_section(run, n) for n, run in enumerate(inputs.grade, 1)]
+    regimes = regimes_section(inputs)
+    found += [regimes] if regimes else []
+    found += [finetune_section(run, n, inputs) for n, run in enumerate(inputs.finetune, 1)]
     if inputs.traces:
         found.append(traces_section(inputs.traces))
     return tuple(found)
@@ -212,15 +226,20 @@ def _group(
     own = [pair for pair in comparisons if pair.second.name in names]
     best = best_baseline(cohort.runs[0])
     about = main_run(cohort, own)
-    sentences = answer(cohort, own, [m for m in margins[about.name] if m.baseline == best], labels)
-    if place:
-        sentences = (apart_note(cohort, matched[0], labels), *sentences)
+    told, remarks = answer(
+        cohort, own, [m for m in margins[about.name] if m.baseline == best], labels
+    )
     key = f"set{place + 1}"
+    title = f" (set {place + 1})" if len(matched) > 1 else ""
     return Group(
         key=key,
-        title=f" (set {place + 1})" if len(matched) > 1 else "",
+        title=title,
         cohort=cohort,
-        answer=tuple(visible(sentence) for sentence in sentences),
+        finding=Finding(
+            anchor=key, label=f"Predicting outputs{title}", sentences=tuple(map(visible, told))
+        ),
+        apart=visible(apart_note(cohort, matched[0], labels)) if place else "",
+        remarks=tuple(map(visible, remarks)),
         notes=tuple(visible(note) for note in notes),
         headline=headline_table(cohort, labels, best, f"{key}-headline"),
         scores=_scores_picture(cohort, labels, best, f"{key}-scores"),

@@ -64,8 +64,8 @@ def answer(
     comparisons: Sequence[Comparison],
     margins: Sequence[Margin],
     labels: Labels,
-) -> tuple[str, ...]:
-    """Return the sentences that answer the question for one cohort.
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the sentences that answer the question for one cohort, and what else there is to say.
 
     Args:
         cohort: The matched runs.
@@ -73,16 +73,16 @@ def answer(
         margins: The best trivial baseline against the run that the first sentence is about.
         labels: Names of the runs.
     """
-    sentences: list[str] = []
-    for place, pair in enumerate(comparisons):
-        sentences += _comparison(cohort, pair, labels, first=place == 0)
-    if not comparisons:
-        sentences.append(_alone(cohort, labels))
-    sentences += [_margin(margin, labels) for margin in margins]
+    if comparisons:
+        first = _comparison(cohort, comparisons[0], labels, first=True)
+    else:
+        first = [_alone(cohort, labels)]
+    others = [
+        told for pair in comparisons[1:] for told in _comparison(cohort, pair, labels, first=False)
+    ]
     cut = _cut_off(cohort.runs, labels)
-    if cut:
-        sentences.append(cut)
-    return tuple(sentences)
+    others += [cut] if cut else []
+    return (*first, *(_margin(margin, labels) for margin in margins)), tuple(others)
 
 
 def main_run(cohort: Cohort, comparisons: Sequence[Comparison]) -> ReportRun:

@@ -226,16 +226,20 @@ def _right(run: ReportRun, name: str, position: str) -> tuple[list[int], list[bo
 
 
 def _notes(cohort: Cohort, labels: Labels, position: str) -> Iterator[str]:
-    """Say for each run which properties its probes find better than the baselines do."""
+    """Say which properties the probes of each run find better than the baselines do."""
     names = _names(cohort)
+    told_of: dict[str, list[ReportRun]] = {}
     for run in cohort.runs:
         parts = []
         for base, told in _BASES.items():
             above = [name for name in names if _is_above(_layers(run, name, position), base)]
             listed = ", ".join(_title(name).lower() for name in above) or NOTHING
             parts.append(f"above {told} for {len(above)} of {len(names)} properties ({listed})")
+        told_of.setdefault(" and ".join(parts), []).append(run)
+    for told, runs in told_of.items():
+        who = " and ".join(map(labels.inline, runs))
         yield (
-            f"{labels[run]}: linear probes {_POSITIONS[position]} are {' and '.join(parts)}. "
+            f"{who[0].upper()}{who[1:]}: linear probes {_POSITIONS[position]} are {told}. "
             "Elsewhere they are not told apart (interval by program, and exact McNemar test with "
             "Holm's correction)."
         )

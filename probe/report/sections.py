@@ -15,7 +15,15 @@ from probe.report.plots import training_picture
 from probe.report.protocol import field_rows
 from probe.report.tables import Cell, Table
 
-__all__ = ["Section", "Talk", "TalkLine", "finetune_section", "grade_section", "traces_section"]
+__all__ = [
+    "Finding",
+    "Section",
+    "Talk",
+    "TalkLine",
+    "finetune_section",
+    "grade_section",
+    "traces_section",
+]
 
 _OPTIONS = {
     "rank": "LoRA rank",
@@ -68,6 +76,21 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What stands at the top of the report about one of its parts.
+
+    Attributes:
+        anchor: Where the part is in the page.
+        label: What it is about.
+        sentences: What was found.
+    """
+
+    anchor: str
+    label: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A part of the report with tables and maybe a figure.
 
@@ -90,6 +113,11 @@ class Section:
     notes: tuple[str, ...] = ()
     headlines: tuple[str, ...] = ()
     talks: tuple[Talk, ...] = ()
+
+    @property
+    def finding(self) -> Finding:
+        """What it has to say at the top."""
+        return Finding(anchor=f"{self.key}-section", label=self.title, sentences=self.headlines)
 
 
 def finetune_section(run: ReportRun, place: int, inputs: Inputs) -> Section:

@@ -38,6 +38,10 @@ __all__ = [
 NOTHING = "\N{EN DASH}"
 
 
+_TWO_POLICIES = 2
+"""Tables by group show both policies for so many runs; of more, exact text alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One cell.
@@ -161,10 +165,11 @@ def group_table(cohort: Cohort, labels: Labels, field: str, caption: str, key: s
     """Make the table of a cohort's scores by output type or by origin."""
     first = cohort.runs[0].results[field]
     names = sorted(first, key=lambda name: (-first[name]["n_items"], name))
+    policies = POLICIES if len(cohort.runs) <= _TWO_POLICIES else POLICIES[:1]
     heads = [
         f"{labels[run]}, {POLICY_NAMES[policy].lower()}"
         for run in cohort.runs
-        for policy in POLICIES
+        for policy in policies
     ]
     rows = []
     for name in names:
@@ -173,7 +178,7 @@ def group_table(cohort: Cohort, labels: Labels, field: str, caption: str, key: s
         scores = [
             score_cell(estimate(run.results[field][name][policy]))
             for run in cohort.runs
-            for policy in POLICIES
+            for policy in policies
         ]
         rows.append((Cell(text=_group_name(name), note=size), *scores))
     head = "Output type" if field == "by_output_type" else "Origin of the call"

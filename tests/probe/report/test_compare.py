@@ -115,7 +115,7 @@ def test_no_difference_is_called_none(make_execution_run: MakeRun) -> None:
     matched = cohorts(inputs.execution)
     pairs, _ = compare(matched)
     assert verdict(pairs[0].scores["exact_text"].difference) == "not told apart"
-    sentences = answer(matched[0], pairs, [], Labels(inputs.execution))
+    sentences, _ = answer(matched[0], pairs, [], Labels(inputs.execution))
     assert "these runs do not tell the two apart" in sentences[1]
     assert not any(" better " in sentence or " worse " in sentence for sentence in sentences)
 
@@ -129,7 +129,7 @@ def test_a_loss_is_called_a_loss(make_execution_run: MakeRun) -> None:
     )
     matched = cohorts(inputs.execution)
     pairs, _ = compare(matched)
-    sentences = answer(matched[0], pairs, [], Labels(inputs.execution))
+    sentences, _ = answer(matched[0], pairs, [], Labels(inputs.execution))
     assert "is worse than the base model" in sentences[1]
 
 
@@ -142,6 +142,6 @@ def test_one_program_says_nothing(make_execution_run: MakeRun) -> None:
     )
     matched = cohorts(inputs.execution)
     pairs, _ = compare(matched)
-    sentences = answer(matched[0], pairs, [], Labels(inputs.execution))
+    sentences, _ = answer(matched[0], pairs, [], Labels(inputs.execution))
     assert "[no interval]" in sentences[0]
     assert "nothing can be said" in sentences[1]
