@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from generators.progress import Quiet
-from probe.config import ExecutionConfig, ModelOptions
+from probe.config import DialogConfig, ExecutionConfig, ModelOptions
 from probe.prompts import ChatMode
+from probe.replay import replay
 from probe.runs import read_run
 from probe.tasks.asking import open_model
+from probe.tasks.dialog.task import evaluate_dialog
 from probe.tasks.execution import evaluate_execution
 from probe.verify import verify
 
@@ -197,3 +199,30 @@ def test_its_samples_follow_the_seed(address: str) -> None:
     assert len(set(first.values())) > 6
     assert sum(first[key] == again[key] for key in first) >= 9
     assert sum(first[key] == other[key] for key in first) <= 6
+
+
+def test_a_dialog_with_it_comes_again(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ModelOptions(model=address, concurrency=1, chat_template=ChatMode.MODEL)
+    config = DialogConfig(
+        source="basics",
+        out=tmp_path / "dialog",
+        problems=1,
+        turns=1,
+        max_new_tokens=24,
+        batch_invariance_items=0,
+        model=options,
+    )
+    ask = open_model(options)
+    evaluate_dialog(config, lambda: ask(None))
+    (found,) = verify(config.out)
+    assert found.ok, found.differences
+    again = replay(config.out, ask, limit=8)
+    kinds = {row["kind"] for row in read_run(config.out).samples}
+    assert kinds >= {"reply", "resample"}
+    same = sum(item.same_text for item in again.items)
+    with capsys.disabled():
+        sys.stdout.write(f"\nreplies that came again: {same} of {len(again.items)}\n")
+    assert len(again.items) == 3
+    assert same >= 2
