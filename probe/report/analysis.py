@@ -47,6 +47,7 @@ def _section(run: ReportRun, key: str, model: str) -> Section:
         text=f"{count(results['n_items'], 'sample')} of {count(results['n_programs'], 'problem')} "
         f"({who}), {results['n_right']:,} of them right by their tests.",
         notes=notes,
+        headlines=notes[:1] if results["generalises"]["fresh"] else (),
         tables=tuple(table for table in tables if table),
     )
 

@@ -62,11 +62,12 @@ class _Trained:
 
 def regimes_section(inputs: Inputs) -> Section | None:
     """Return the section, ``None`` unless two adapters were trained and evaluated."""
-    found = [trained for run in inputs.finetune for trained in _scored(run, inputs)]
-    if len({trained.run.name for trained in found}) < 2:
+    every = [trained for run in inputs.finetune for trained in _scored(run, inputs)]
+    if len({trained.run.name for trained in every}) < 2:
         return None
+    found = _comparable(every)
     found.sort(key=lambda t: (t.asked, t.regime, t.examples, t.run.name))
-    drawn = _curves(found)
+    drawn, shared = _curves(found)
     return Section(
         key="regimes",
         title="Fine-tuning regimes",
@@ -80,7 +81,7 @@ def regimes_section(inputs: Inputs) -> Section | None:
                 for name, points in drawn.items()
             },
             "regimes-curve",
-            title="Score by number of training examples",
+            title=f"Score by number of training examples ({shared})",
             x_label="Training examples",
         )
         if drawn
@@ -88,18 +89,31 @@ def regimes_section(inputs: Inputs) -> Section | None:
     )
 
 
-def _curves(found: list[_Trained]) -> dict[str, list[_Trained]]:
-    """Return the curves of three points or more, by what tells them apart."""
+def _comparable(every: list[_Trained]) -> list[_Trained]:
+    """Leave out what one adapter alone was asked, if others were asked the same of something."""
+    once = list({(t.run.name, t.asked, t.score): t for t in every}.values())
+    askers: dict[str, set[str]] = {}
+    for trained in once:
+        askers.setdefault(trained.asked, set()).add(trained.run.name)
+    return [trained for trained in once if len(askers[trained.asked]) > 1] or once
+
+
+def _curves(found: list[_Trained]) -> tuple[dict[str, list[_Trained]], str]:
+    """Return the curves of three points or more by what tells them apart, and what they share."""
     groups: dict[tuple[str, str, str], list[_Trained]] = {}
     for trained in found:
         groups.setdefault((trained.asked, trained.regime, trained.recipe), []).append(trained)
     long = [points for points in groups.values() if len({one.examples for one in points}) > 2]
-    return {
-        visible(
-            f"{points[0].regime}{_recipe_note(points[0], long)}; asked: {points[0].asked}"
-        ): points
+    parts = [
+        [f"{points[0].regime}{_recipe_note(points[0], long)}", *points[0].asked.split(", ")]
         for points in long
-    }
+    ]
+    shared = [part for part in parts[0] if all(part in own for own in parts)] if parts else []
+    if len(long) == 1:
+        shared = shared[1:]
+    names = ["; ".join(part for part in own if part not in shared) for own in parts]
+    drawn = {visible(name): points for name, points in zip(names, long, strict=True)}
+    return drawn, visible("; ".join(shared))
 
 
 def _recipe_note(one: _Trained, curves: list[list[_Trained]]) -> str:

@@ -97,6 +97,19 @@ def test_another_recipe_is_another_curve(make_pair: Callable[..., list[Path]]) -
     told = re.search(r"<desc[^>]*>(.*?)</desc>", section.picture.svg, re.DOTALL)
     assert told is not None
     assert re.findall(r"\(epochs \d\)", told.group(1)) == ["(epochs 1)", "(epochs 2)"]
+    assert "0-shot" in section.picture.title
+    assert "0-shot" not in told.group(1)
+
+
+def test_what_one_adapter_alone_was_asked_and_what_was_asked_twice_is_left_out(
+    make_pair: Callable[..., list[Path]], make_execution_run: Callable[..., Path]
+) -> None:
+    pairs = [make_pair("b", "2", 0.2, examples=10), make_pair("a", "1", 1.5)]
+    again = make_execution_run("again", skill=1.5, adapter="1" * 64)
+    alone = make_execution_run("alone", skill=0.1, adapter="1" * 64, shots=3)
+    section = regimes_section(load(*pairs, [again, alone]))
+    assert section is not None
+    assert [row[1].note for row in section.tables[0].rows] == ["train-b", "train-a"]
 
 
 def test_a_regime_says_that_scratchpads_were_learned(make_pair: Callable[..., list[Path]]) -> None:
