@@ -7,6 +7,7 @@ that lie in it and building it anew. Nothing here needs a model or torch.
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -216,7 +217,7 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
     with tempfile.TemporaryDirectory() as scratch:
         again = Path(scratch) / "report"
         try:
-            build_report(parts, again)
+            build_report(parts, again, shown=_shown(path / RESULTS))
         except ProbeError as error:
             differences.append(f"the report cannot be made again: {error}")
             names: tuple[str, ...] = ()
@@ -242,6 +243,15 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
         checked=_REPORT_FILES,
         unchecked=tuple(unchecked),
     )
+
+
+def _shown(results: Path) -> int | None:
+    """Return how many samples a report was told to show; a broken file is told elsewhere."""
+    try:
+        shown = json.loads(results.read_text("utf-8")).get("shown")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return shown if type(shown) is int and shown > 0 else None
 
 
 def _verify_front(path: Path, rerun: DataOptions | None) -> list[Verification]:

@@ -80,6 +80,15 @@ _QUICK = QuickstartConfig(out=Path())
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders and trace files, in any order.")],
     out: Annotated[Path, typer.Option(help="Report folder.")],
+    shown: Annotated[
+        int | None,
+        typer.Option(
+            "--show",
+            min=1,
+            help="So many samples of each part can be opened in the page; else 600 predicted "
+            "outputs and 100 of each other kind.",
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -90,7 +99,7 @@ def report(
     from probe.report.bundle import write_report
 
     with display(quiet=quiet) as bars:
-        summary = write_report(runs, out, progress=bars)
+        summary = write_report(runs, out, shown=shown, progress=bars)
     show(
         {"report": str(summary.index), "headlines": list(summary.headlines)},
         [*summary.headlines, f"report: {summary.index}"],

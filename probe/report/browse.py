@@ -19,7 +19,18 @@ from probe.report.labels import Labels, baseline_name, finish_name, reason_name
 from probe.report.matching import Cohort
 from probe.report.numbers import visible
 
-__all__ = ["MAX_ITEMS", "Answer", "Browser", "Item", "Prompt", "Show", "browser"]
+__all__ = [
+    "MAX_ITEMS",
+    "Answer",
+    "Browser",
+    "Item",
+    "Prompt",
+    "Show",
+    "browser",
+    "cut",
+    "order",
+    "shared_prefix",
+]
 
 MAX_ITEMS = 600
 """At most so many items are shown; a larger run is sampled by hash. All stay in the samples."""
@@ -135,7 +146,11 @@ class Browser:
 
 
 def browser(
-    cohort: Cohort, comparisons: Sequence[Comparison], labels: Labels, prefix: str
+    cohort: Cohort,
+    comparisons: Sequence[Comparison],
+    labels: Labels,
+    prefix: str,
+    shown: int = MAX_ITEMS,
 ) -> Browser:
     """Make the browser of a cohort.
 
@@ -144,12 +159,13 @@ def browser(
         comparisons: Comparisons inside the cohort; each adds two filters.
         labels: Names of the runs.
         prefix: What anchors begin with.
+        shown: At most so many items, drawn by the hash of their key.
     """
     first = cohort.runs[0]
-    shared = {run.name: _shared_prefix([s.prompt for s in run.samples]) for run in cohort.runs}
+    shared = {run.name: shared_prefix([s.prompt for s in run.samples]) for run in cohort.runs}
     by_key = {run.name: {s.key: s for s in run.samples} for run in cohort.runs}
     items = []
-    for sample in _chosen(first.samples):
+    for sample in _chosen(first.samples, shown):
         samples = [by_key[run.name][sample.key] for run in cohort.runs]
         query = sample.prompt[len(shared[first.name]) :]
         items.append(_item(samples, [labels[run] for run in cohort.runs], query, prefix))
@@ -164,27 +180,28 @@ def browser(
     )
 
 
-def _order(key: str) -> tuple[tuple[int, str], ...]:
+def order(key: str) -> tuple[tuple[int, str], ...]:
     """Order keys by their numbers: 2/10 after 2/9."""
     return tuple((int(p), "") if p.isdecimal() else (0, p) for p in re.split(r"(\d+)", key) if p)
 
 
-def _chosen(samples: Sequence[Sample]) -> list[Sample]:
-    kept = sorted(samples, key=lambda s: sha256_text(s.key))[:MAX_ITEMS]
-    return sorted(kept, key=lambda s: _order(s.key))
+def _chosen(samples: Sequence[Sample], shown: int) -> list[Sample]:
+    kept = sorted(samples, key=lambda s: sha256_text(s.key))[:shown]
+    return sorted(kept, key=lambda s: order(s.key))
 
 
-def _shared_prefix(prompts: Sequence[str]) -> str:
-    """Return what all prompts begin with, up to the end of a line; nothing for one prompt."""
-    if len(set(prompts)) < 2:
+def shared_prefix(texts: Sequence[str], end: str = "\n") -> str:
+    """Return what all texts begin with, up to the last ``end`` in it; nothing for one text."""
+    if len(set(texts)) < 2:
         return ""
-    first, last = min(prompts), max(prompts)  # in text order, all others lie between these
+    first, last = min(texts), max(texts)  # in text order, all others lie between these
     pairs = zip(first, last, strict=False)
     same = next((place for place, (a, b) in enumerate(pairs) if a != b), len(first))
-    return first[: first.rfind("\n", 0, same) + 1]
+    return first[: first.rfind(end, 0, same) + len(end)] if end in first[:same] else ""
 
 
-def _cut(text: str, longest: int = _MAX_CHARS) -> str:
+def cut(text: str, longest: int = _MAX_CHARS) -> str:
+    """Return a text of data or a model, made visible, and cut if it is long."""
     if len(text) <= longest:
         return visible(text)
     return f"{visible(text[:longest])}\n[{len(text) - longest:,} more characters in the samples]"
@@ -198,9 +215,9 @@ def _item(samples: Sequence[Sample], names: Sequence[str], query: str, prefix: s
         anchor=f"{prefix}{anchor}",
         output_type=visible(first.output_type),
         origin=visible(first.origin),
-        call=_cut(first.call),
-        expected=_cut(first.expected),
-        query=_cut(query),
+        call=cut(first.call),
+        expected=cut(first.expected),
+        query=cut(query),
         answers=tuple(_answer(s, name) for s, name in zip(samples, names, strict=True)),
         baselines=tuple(_baseline(first, name) for name in sorted(first.baselines)),
         pattern="".join(str(int(sample.exact_text)) for sample in samples),
@@ -211,10 +228,10 @@ def _answer(sample: Sample, name: str) -> Answer:
     why = f"; no answer: {reason_name(sample.reason)}" if sample.reason else ""
     return Answer(
         label=name,
-        text=_cut(sample.answer),
+        text=cut(sample.answer),
         exact_text=sample.exact_text,
         exact=sample.exact,
-        completion=_cut(sample.completion),
+        completion=cut(sample.completion),
         ending=visible(f"{finish_name(sample.finish)}{why}"),
     )
 
@@ -224,18 +241,18 @@ def _baseline(sample: Sample, name: str) -> Answer:
     score = score_prediction(sample.expected, text)
     return Answer(
         label=baseline_name(name),
-        text=_cut(text),
+        text=cut(text),
         exact_text=score.exact_text,
         exact=score.exact,
     )
 
 
 def _prompt(run: ReportRun, label: str, shared: str) -> Prompt:
-    first = min(run.samples, key=lambda s: _order(s.key))
+    first = min(run.samples, key=lambda s: order(s.key))
     return Prompt(
         label=label,
-        shared=_cut(shared, _MAX_PROMPT_CHARS),
-        rest=_cut(first.prompt[len(shared) :], _MAX_PROMPT_CHARS),
+        shared=cut(shared, _MAX_PROMPT_CHARS),
+        rest=cut(first.prompt[len(shared) :], _MAX_PROMPT_CHARS),
         key=visible(first.key),
     )
 
@@ -275,4 +292,4 @@ def _examples(items: Sequence[Item]) -> tuple[Item, ...]:
         ranked.append((turns[item.pattern], len(ranked), item))
     ranked.sort(key=lambda entry: entry[:2])
     chosen = [item for _, _, item in ranked[:_EXAMPLES]]
-    return tuple(sorted(chosen, key=lambda item: _order(item.key)))
+    return tuple(sorted(chosen, key=lambda item: order(item.key)))

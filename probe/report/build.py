@@ -16,7 +16,8 @@ from generators.errors import DataError, RunError, UsageError
 from generators.jsonl import atomic_writer, header, write_json
 from generators.progress import Progress, Quiet
 from probe.report.compare import Comparison
-from probe.report.document import Document, Group, make_document
+from probe.report.document import Document, make_document
+from probe.report.groups import Group
 from probe.report.inputs import Inputs, ReportRun
 from probe.report.load import load_inputs
 from probe.report.numbers import scrub_tree
@@ -57,7 +58,11 @@ class ReportSummary:
 
 
 def build_report(
-    runs: Sequence[Path], out: Path, *, progress: Progress | None = None
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    shown: int | None = None,
+    progress: Progress | None = None,
 ) -> ReportSummary:
     """Write a report of finished runs.
 
@@ -66,6 +71,7 @@ def build_report(
             any order.
         out: Folder for ``index.html``, ``report.md`` and ``results.json``; existing ones are
             replaced.
+        shown: So many samples of each part can be opened in the page; else the usual numbers.
         progress: Display of the parts done.
 
     Raises:
@@ -79,7 +85,7 @@ def build_report(
     try:
         inputs = load_inputs(runs)
         display.advance()
-        document = make_document(inputs)
+        document = make_document(inputs, shown=shown)
         display.advance()
         page, text = render_html(document), render_markdown(document)
         display.advance()
@@ -117,6 +123,7 @@ def _results(inputs: Inputs, document: Document) -> dict[str, Any]:
         REPORT_SCHEMA,
         question=document.question,
         headlines=list(document.answer),
+        shown=document.shown,
         runs=[_run_json(run, document) for run in inputs.runs],
         comparisons=[_comparison_json(pair) for pair in document.comparisons],
         sets=[_set_json(group) for group in document.groups],

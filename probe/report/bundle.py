@@ -29,13 +29,18 @@ _KEPT = (MANIFEST, SAMPLES, RESULTS, LOG, FEEDBACK_FILE, COST)
 
 
 def write_report(
-    paths: Sequence[Path], out: Path, *, progress: Progress | None = None
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    shown: int | None = None,
+    progress: Progress | None = None,
 ) -> ReportSummary:
     """Write a report of finished runs into ``out`` and keep the runs in ``out/runs``.
 
     Args:
         paths: Run folders and trace files; their last names must differ.
         out: Folder of the report. Runs that lie in it from an earlier report are replaced.
+        shown: So many samples of each part can be opened in the page; else the usual numbers.
         progress: Display of the parts done.
 
     Raises:
@@ -47,7 +52,9 @@ def write_report(
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise UsageError(f"two runs are named {doubled[0]}; rename one of the folders")
-    build_report(paths, out, progress=progress)  # refuses bad input before anything is copied
+    build_report(
+        paths, out, shown=shown, progress=progress
+    )  # refuses bad input before anything is copied
     kept = out / RUNS
     scrap = out / f".{RUNS}.tmp"
     try:
@@ -59,7 +66,7 @@ def write_report(
     except OSError as error:
         shutil.rmtree(scrap, ignore_errors=True)
         raise DataError(f"cannot write {kept}: {error.strerror or error}") from None
-    summary = build_report(bundled(out), out)
+    summary = build_report(bundled(out), out, shown=shown)
     write_checksums(out)
     return summary
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from probe.report.figures import Picture
 from probe.report.inputs import POLICIES, ReportRun, estimate
-from probe.report.labels import POLICY_NAMES, baseline_name
+from probe.report.labels import POLICY_NAMES, Labels, baseline_name
+from probe.report.listing import Asked
 from probe.report.numbers import count, interval, percent, percent_interval, visible
 from probe.report.numbers import points_interval as points
 from probe.report.plots import TypeRow, types_picture
@@ -60,6 +61,7 @@ def _section(run: ReportRun, place: int) -> Section:
             _baselines_table(run, f"{key}-baselines"),
         ),
         picture=_picture(run, f"{key}-figure"),
+        asked=Asked(runs=(run,), labels=Labels([run])),
     )
 
 

@@ -8,25 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from probe.report.browse import Browser, browser
-from probe.report.compare import Comparison, Margin, best_baseline, compare, margin
-from probe.report.figures import Picture
+from probe.report.browse import MAX_ITEMS
+from probe.report.compare import Comparison, Margin, compare, margin
+from probe.report.groups import Group, make_group
 from probe.report.headline import (
-    answer,
-    apart_note,
     asked_in_words,
-    main_run,
     question,
     refused_note,
 )
-from probe.report.inputs import Inputs, ReportRun, estimate
-from probe.report.labels import Labels, baseline_name
+from probe.report.inputs import Inputs, ReportRun
+from probe.report.labels import Labels
+from probe.report.listing import SHOWN, Listing, listing
 from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, visible
 from probe.report.paper import PAPER_NOTES, paper_table
-from probe.report.plots import Mark, TypeRow, scores_picture, types_picture
 from probe.report.probes import PROBES
-from probe.report.protocol import protocol_tables
 from probe.report.provenance import Making, limits, making, source_of, split_of
 from probe.report.regimes import regimes_section
 from probe.report.sections import Finding, Section, finetune_section, grade_section, traces_section
@@ -34,57 +30,9 @@ from probe.report.sides import Side, models_with_sides
 from probe.report.sides_section import sides_sections
 from probe.report.tables import (
     Table,
-    baseline_table,
-    comparison_table,
-    ending_table,
-    group_table,
-    headline_table,
 )
 
-__all__ = ["Document", "Group", "make_document"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """One cohort, ready to be shown.
-
-    Attributes:
-        key: Prefix of identifiers inside the page.
-        title: Heading suffix, empty for the only cohort.
-        cohort: The runs.
-        finding: The answer in sentences.
-        apart: Why a later cohort is not compared with the first.
-        remarks: What else there is to say, in sentences.
-        notes: Comparisons that were refused.
-        headline: Runs and the best trivial baseline.
-        scores: The same as a figure.
-        paired: Paired differences, if there are two runs.
-        by_type: Scores by output type.
-        types: The same as a figure.
-        by_origin: Scores by origin.
-        baselines: Trivial baselines.
-        endings: How completions ended.
-        protocol: The protocol card.
-        browser: The items.
-    """
-
-    key: str
-    title: str
-    cohort: Cohort
-    finding: Finding
-    apart: str
-    remarks: tuple[str, ...]
-    notes: tuple[str, ...]
-    headline: Table
-    scores: Picture
-    paired: Table | None
-    by_type: Table
-    types: Picture
-    by_origin: Table
-    baselines: Table
-    endings: Table
-    protocol: tuple[Table, ...]
-    browser: Browser
+__all__ = ["Document", "make_document"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +54,8 @@ class Document:
         comparisons: All matched comparisons.
         margins: Each execution run against each trivial baseline, by run name.
         labels: Names of the execution runs.
+        listings: Samples that can be opened, by the key of their section.
+        shown: So many of each part, where the user said so.
         sides: Of each model, what it can do about each problem.
     """
 
@@ -123,6 +73,8 @@ class Document:
     comparisons: tuple[Comparison, ...]
     margins: dict[str, tuple[Margin, ...]]
     labels: Labels
+    listings: dict[str, Listing]
+    shown: int | None
     sides: tuple[tuple[Side, ...], ...]
 
     @property
@@ -131,15 +83,28 @@ class Document:
         return tuple(told for finding in self.findings for told in finding.sentences)
 
 
-def make_document(inputs: Inputs) -> Document:
-    """Put together everything a report says about its runs."""
+def make_document(inputs: Inputs, *, shown: int | None = None) -> Document:
+    """Put together everything a report says about its runs.
+
+    Args:
+        inputs: The runs.
+        shown: So many samples of each part can be opened; else the usual numbers.
+    """
     labels = Labels(inputs.execution)
     matched = cohorts(inputs.execution)
     comparisons, refused = compare(matched)
     margins = {run.name: _margins(run) for run in inputs.execution}
     notes = [refused_note(base, tuned, labels) for base, tuned in refused]
     groups = tuple(
-        _group(place, matched, comparisons, margins, labels, notes if place == 0 else [])
+        make_group(
+            place,
+            matched,
+            comparisons,
+            margins,
+            labels,
+            notes=notes if place == 0 else [],
+            shown=shown or MAX_ITEMS,
+        )
         for place in range(len(matched))
     )
     sides = models_with_sides(inputs)
@@ -163,6 +128,12 @@ def make_document(inputs: Inputs) -> Document:
         comparisons=comparisons,
         margins=margins,
         labels=labels,
+        listings={
+            section.key: listing(section.asked, section.key, shown or SHOWN)
+            for section in sections
+            if section.asked
+        },
+        shown=shown,
         sides=tuple(map(tuple, sides)),
     )
 
@@ -211,78 +182,3 @@ def _sections(inputs: Inputs) -> tuple[Section, ...]:
     if inputs.traces:
         found.append(traces_section(inputs.traces))
     return tuple(found)
-
-
-def _group(
-    place: int,
-    matched: Sequence[Cohort],
-    comparisons: Sequence[Comparison],
-    margins: dict[str, tuple[Margin, ...]],
-    labels: Labels,
-    notes: Sequence[str],
-) -> Group:
-    cohort = matched[place]
-    names = {run.name for run in cohort.runs}
-    own = [pair for pair in comparisons if pair.second.name in names]
-    best = best_baseline(cohort.runs[0])
-    about = main_run(cohort, own)
-    told, remarks = answer(
-        cohort, own, [m for m in margins[about.name] if m.baseline == best], labels
-    )
-    key = f"set{place + 1}"
-    title = f" (set {place + 1})" if len(matched) > 1 else ""
-    return Group(
-        key=key,
-        title=title,
-        cohort=cohort,
-        finding=Finding(
-            anchor=key, label=f"Predicting outputs{title}", sentences=tuple(map(visible, told))
-        ),
-        apart=visible(apart_note(cohort, matched[0], labels)) if place else "",
-        remarks=tuple(map(visible, remarks)),
-        notes=tuple(visible(note) for note in notes),
-        headline=headline_table(cohort, labels, best, f"{key}-headline"),
-        scores=_scores_picture(cohort, labels, best, f"{key}-scores"),
-        paired=comparison_table(own, labels, f"{key}-paired") if own else None,
-        by_type=group_table(
-            cohort, labels, "by_output_type", "Scores by type of the true output", f"{key}-types"
-        ),
-        types=_types_picture(cohort, labels, f"{key}-types-figure"),
-        by_origin=group_table(
-            cohort, labels, "by_origin", "Scores by where the call comes from", f"{key}-origins"
-        ),
-        baselines=baseline_table(
-            cohort, labels, [m for n in names for m in margins[n]], f"{key}-baselines"
-        ),
-        endings=ending_table(cohort, labels, f"{key}-endings"),
-        protocol=protocol_tables(cohort.runs, labels, f"{key}-protocol"),
-        browser=browser(cohort, own, labels, f"item{f'-{key}' if place else ''}-"),
-    )
-
-
-def _scores_picture(cohort: Cohort, labels: Labels, best: str | None, key: str) -> Picture:
-    marks = [
-        Mark(label=labels[run], score=run.score("exact_text"), series=place)
-        for place, run in enumerate(cohort.runs)
-    ]
-    if best is not None:
-        score = estimate(cohort.runs[0].results["baselines"][best]["exact_text"])
-        marks.append(Mark(label=f"Baseline: {baseline_name(best)}", score=score, series=None))
-    return scores_picture(marks, key)
-
-
-def _types_picture(cohort: Cohort, labels: Labels, key: str) -> Picture:
-    first = cohort.runs[0].results["by_output_type"]
-    rows = [
-        TypeRow(
-            label=visible(
-                f"{name}: {count(first[name]['n_items'], 'item')}, "
-                f"{count(first[name]['n_programs'], 'program')}"
-            ),
-            scores=tuple(
-                estimate(run.results["by_output_type"][name]["exact_text"]) for run in cohort.runs
-            ),
-        )
-        for name in sorted(first, key=lambda name: (-first[name]["n_items"], name))
-    ]
-    return types_picture(rows, [labels[run] for run in cohort.runs], key)

@@ -12,6 +12,7 @@ from typing import Any
 from probe.report.compare import verdict
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels, baseline_name
+from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts, same_weights
 from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
 from probe.report.paper import STRENGTH, content_name, paper_accuracy
@@ -53,20 +54,19 @@ def _section(cohort: Cohort, labels: Labels, place: int, *, several: bool) -> Se
     ]
     tables += _difference_tables(cohort, labels, key)
     fresh = _fresh_table(cohort, labels, f"{key}-fresh-public")
-    tables += [fresh] if fresh else []
     leaks = _leaks_table(cohort, labels, cells, f"{key}-leaks")
-    tables += [leaks] if leaks else []
+    tables += [table for table in (fresh, leaks) if table]
     inputs, setting = blocks[0]
-    size = cells[cohort.runs[0].name][names[0]]["n_programs"]
     return Section(
         key=key,
         title="What the prompt shows" + (f" (set {place})" if several else ""),
-        text=f"The same {count(size, 'program')} under every prompt content: the program, its "
-        "description, other test cases, and what they make up together. A program counts as "
-        "right if every held-out call is.",
+        text=f"The same {count(cohort.n_programs, 'program')} under every prompt content: the "
+        "program, its description, other test cases, and what they make up together. A program "
+        "counts as right if every held-out call is.",
         notes=tuple(visible(note) for note in _notes(cohort, labels, cells)),
         headlines=tuple(visible(told) for told in _headlines(cohort, labels, cells, place)),
         tables=tuple(tables),
+        asked=Asked(runs=tuple(cohort.runs), labels=labels),
         picture=types_picture(
             [
                 TypeRow(

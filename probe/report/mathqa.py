@@ -12,6 +12,7 @@ from typing import Any
 from probe.report.compare import verdict
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels
+from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
 from probe.report.paper import paper_math_table
@@ -96,6 +97,7 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str, *, last: bool
         headlines=tuple(map(visible, sample_notes(cohort, labels))),
         tables=tuple(table for table in tables if table),
         picture=outcomes_picture(cohort, labels, key, _OUTCOMES),
+        asked=Asked(runs=tuple(cohort.runs), labels=labels),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from probe.report.figures import Picture
 from probe.report.inputs import Inputs, ReportRun, TraceFile, estimate
+from probe.report.listing import Asked
 from probe.report.numbers import count, duration, interval, percent, visible
 from probe.report.plots import training_picture
 from probe.report.protocol import field_rows
@@ -103,6 +104,7 @@ class Section:
         notes: What was found, in sentences.
         headlines: Of these, the sentences that stand at the top of the report.
         talks: Dialogs in full; the Markdown file has the first few.
+        asked: Runs whose samples can be opened in the page.
     """
 
     key: str
@@ -113,6 +115,7 @@ class Section:
     notes: tuple[str, ...] = ()
     headlines: tuple[str, ...] = ()
     talks: tuple[Talk, ...] = ()
+    asked: Asked | None = None
 
     @property
     def finding(self) -> Finding:

@@ -14,6 +14,7 @@ from probe.report.compare import verdict
 from probe.report.figures import Picture
 from probe.report.inputs import POLICIES, ReportRun, estimate
 from probe.report.labels import POLICY_NAMES, Labels, baseline_name
+from probe.report.listing import Asked
 from probe.report.matching import PROMPT_FIELDS
 from probe.report.numbers import count, interval, p_value, percent, points_interval, visible
 from probe.report.plots import TypeRow, types_picture
@@ -71,6 +72,7 @@ def _section(runs: Sequence[ReportRun], labels: Labels, key: str, suffix: str) -
             _baseline_table(runs[0], kinds, f"{key}-baselines"),
         ),
         picture=_picture(runs, kinds, labels, f"{key}-figure"),
+        asked=Asked(runs=tuple(runs), labels=labels),
     )
 
 

@@ -15,6 +15,7 @@ from probe.report.ablations import ablation_sections
 from probe.report.curves import CurvePoint, curve_picture
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels
+from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, points_interval, visible
 from probe.report.sampled import (
@@ -70,6 +71,7 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
         headlines=told,
         tables=tuple(tables),
         picture=outcomes_picture(cohort, labels, key, _OUTCOMES),
+        asked=Asked(runs=tuple(cohort.runs), labels=labels),
     )
 
 

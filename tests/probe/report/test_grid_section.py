@@ -15,12 +15,14 @@ from probe.config import GridConfig, MakeTracesConfig
 from probe.models.fake import FakeGenerator
 from probe.prompts import EXECUTION
 from probe.report.build import build_report
+from probe.report.bundle import write_report
 from probe.report.load import load_inputs
 from probe.report.paper import content_name, paper_accuracy
 from probe.report.probes import PROBES
 from probe.tasks.grid import evaluate_grid
 from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.traces import make_traces
+from probe.verify import verify
 
 
 class Tuned(FakeGenerator):
@@ -102,3 +104,17 @@ def test_a_grid_is_loaded_with_its_rows(runs: list[Path]) -> None:
     (found,) = inputs.probes.values()
     assert [run.tuned for run in found] == [False, True]
     assert all(len(run.rows) == run.n for run in found)
+
+
+def test_samples_can_be_opened_as_many_as_asked_for(runs: list[Path], tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    write_report(runs, report, shown=7)
+    page = (report / "index.html").read_text()
+    samples = re.findall(r'id="grid-1-sample-[^"]*" data-pattern="(\d\d)"', page)
+    assert len(samples) == 7
+    assert all(pattern[1] == "1" for pattern in samples)  # the tuned one is always right
+    assert json.loads((report / "results.json").read_text())["shown"] == 7
+    assert all(found.ok for found in verify(report))
+    results = report / "results.json"
+    results.write_text(results.read_text().replace('"shown": 7', '"shown": 8'))
+    assert any("index.html is not what the runs give" in d for d in verify(report)[-1].differences)
