@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from probe.statistics.draws import draws
 
 __all__ = [
     "DEFAULT_LEVEL",
@@ -105,12 +108,13 @@ def _interval(
 ) -> tuple[float, float]:
     """Bootstrap interval of a mean, its tails widened for the number of clusters."""
     count = len(sums)
-    picks = rng.integers(0, count, size=(resamples, count))
-    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
+    drawn = draws(rng, count, resamples)
+    means = drawn.totals(sums) / drawn.totals(sizes)
     low, high = np.quantile(means, _tails(count, level))
     return float(low), float(high)
 
 
+@cache
 def _tails(count: int, level: float) -> tuple[float, float]:
     """Return the quantiles of a bootstrap interval over ``count`` clusters.
 
@@ -203,10 +207,9 @@ def balanced_bootstrap(
     parts = [(_sums(array * row, clusters)[0], _sums(row, clusters)[0]) for row in member]
     sums, sizes = (np.array(rows) for rows in zip(*parts, strict=True))
     count = sums.shape[1]
-    picks = rng.integers(0, count, size=(resamples, count))
-    drawn_sums, drawn_sizes = sums[:, picks].sum(axis=2), sizes[:, picks].sum(axis=2)
+    drawn = draws(rng, count, resamples)
     with np.errstate(invalid="ignore"):
-        means = np.nanmean(drawn_sums / drawn_sizes, axis=0)
+        means = np.nanmean(drawn.totals(sums) / drawn.totals(sizes), axis=0)
     low, high = np.quantile(means, _tails(count, level))
     return Estimate(
         estimate=float((sums.sum(axis=1) / sizes.sum(axis=1)).mean()),
