@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from generators.errors import LiteralError
 from generators.literals import EqualityPolicy, equal
@@ -39,14 +40,17 @@ def score_prediction(expected: str, answer: str) -> PredictionScore:
     ``exact``: the answer is a literal of the same type and value, however it is spelled.
     A text that is the same is always right under both.
     """
-    same_text = equal(EqualityPolicy.EXACT_TEXT, expected, answer)
-    if same_text:
+    if equal(EqualityPolicy.EXACT_TEXT, expected, answer):
         return PredictionScore(exact_text=True, exact=True)
+    return PredictionScore(exact_text=False, exact=_same_value(expected, answer))
+
+
+@lru_cache(maxsize=1 << 14)  # guesses of baselines come again in every cell of a grid
+def _same_value(expected: str, answer: str) -> bool:
     try:
-        same_value = equal(EqualityPolicy.EXACT, expected, answer)
+        return equal(EqualityPolicy.EXACT, expected, answer)
     except LiteralError:
-        same_value = False
-    return PredictionScore(exact_text=False, exact=same_value)
+        return False
 
 
 def score_word(expected: str, answer: str) -> PredictionScore:
