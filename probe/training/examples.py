@@ -70,7 +70,7 @@ def make_examples(config: FinetuneConfig) -> Examples:
 
         return math_examples(config)
     if config.traces is None:
-        raise UsageError("training on calls wants --traces")
+        raise UsageError("training on calls wants --traces FILE, which probe make-traces writes")
     return _call_examples(config, config.traces)
 
 
