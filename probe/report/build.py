@@ -123,6 +123,7 @@ def _results(inputs: Inputs, document: Document) -> dict[str, Any]:
         REPORT_SCHEMA,
         question=document.question,
         headlines=list(document.answer),
+        findings=[asdict(finding) for finding in document.findings],
         shown=document.shown,
         runs=[_run_json(run, document) for run in inputs.runs],
         comparisons=[_comparison_json(pair) for pair in document.comparisons],

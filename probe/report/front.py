@@ -17,6 +17,7 @@ from probe.report.front_tables import Row, front_tables
 from probe.report.inputs import ReportRun
 from probe.report.numbers import count, visible
 from probe.report.render import render_front
+from probe.report.sections import Finding
 from probe.report.tables import Table
 from probe.runs import RESULTS, read_json
 
@@ -42,14 +43,14 @@ class Stored:
     Attributes:
         name: Its folder.
         title: What it is about.
-        headlines: The answer in sentences.
+        findings: The answer, part by part.
         runs: Its runs, without samples.
         sides: What it says of the sides of models.
     """
 
     name: str
     title: str
-    headlines: tuple[str, ...]
+    findings: tuple[Finding, ...]
     runs: tuple[ReportRun, ...]
     sides: tuple[dict[str, Any], ...]
 
@@ -133,7 +134,14 @@ def _stored(path: Path) -> Stored:
         return Stored(
             name=path.name,
             title=visible(", ".join(models) or path.name),
-            headlines=tuple(document["headlines"]),
+            findings=tuple(
+                Finding(
+                    anchor=str(found["anchor"]),
+                    label=str(found["label"]),
+                    sentences=tuple(map(str, found["sentences"])),
+                )
+                for found in document["findings"]
+            ),
             runs=runs,
             sides=tuple(document["sides"]),
         )

@@ -26,6 +26,7 @@ SHOWN = 100
 """So many samples are shown of a section, drawn by the hash of their key."""
 
 _TITLE = 110
+_SHORT_KEY = 9
 _Row = Mapping[str, Any]
 
 
@@ -82,6 +83,11 @@ class Entry:
     expected: str
     said: tuple[Said, ...]
     pattern: str
+
+    @property
+    def long(self) -> bool:
+        """Whether its key wants a wide column."""
+        return len(self.key) > _SHORT_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
