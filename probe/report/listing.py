@@ -177,8 +177,9 @@ def _kind(row: _Row) -> str:
 def _said(row: _Row, name: str) -> Said:
     if "verdict" in row:
         right = row["verdict"] == Verdict.PASS
-        parts = [str(row.get("outcome") or row["verdict"]).replace("_", " "), row["message"]]
-        text = row["code"]
+        outcome = str(row.get("outcome") or row["verdict"]).replace("_", " ")
+        parts = [outcome, row.get("message", "")]  # formulas are worked out, not run
+        text = row.get("code", "")
     else:
         right = bool(row["exact_text"])
         reason = row["reason"]

@@ -205,7 +205,7 @@ def test_a_broken_run_leaves_no_report(usual_runs: list[Path], tmp_path: Path) -
 def test_results_without_a_field_are_refused_in_words(
     usual_runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lacking(_: object) -> None:
+    def lacking(_: object, **__: object) -> None:
         raise KeyError("difference")
 
     monkeypatch.setattr(build, "make_document", lacking)
