@@ -113,6 +113,7 @@ def test_an_answer_keeps_its_first_origin(config: ExecutionConfig) -> None:
         ({"weights": {"model": "1"}}, "another model than is asked here: weights.model"),
         ({"dtype": "bfloat16"}, "another model than is asked here: dtype"),
         ({"adapter": {"sha256": "1"}}, "another model than is asked here: adapter"),
+        ({"parameters": 5}, "another model than is asked here: parameters"),
     ],
 )
 def test_another_model_is_refused(
@@ -121,6 +122,14 @@ def test_another_model_is_refused(
     evaluate_execution(config, Counted)
     with pytest.raises(ModelError, match=says):
         again(config, Counted(**facts))
+
+
+def test_weights_of_known_hashes_need_no_number(config: ExecutionConfig) -> None:
+    weights = {"model.safetensors": "5e" * 32}
+    evaluate_execution(config, lambda: Counted(weights=weights))
+    model = Counted(weights=weights, parameters=5)
+    again(config, model)
+    assert model.asked == []
 
 
 def test_another_decoding_is_refused(config: ExecutionConfig) -> None:
