@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
-def _log_levels() -> Iterator[None]:
-    """A command that is run in this process with ``--quiet`` silences the tests after it."""
-    loggers = [logging.getLogger(name) for name in ("probe", "generators")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+def _log_levels() -> None:
+    """A command that was run in this process with ``--quiet`` does not silence the next test."""
+    for name in ("probe", "generators"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
