@@ -26,6 +26,7 @@ __all__ = [
     "Item",
     "Prompt",
     "Show",
+    "anchor_of",
     "browser",
     "cut",
     "order",
@@ -180,6 +181,11 @@ def browser(
     )
 
 
+def anchor_of(prefix: str, key: str) -> str:
+    """Return the identifier inside the page of the sample with a key."""
+    return prefix + re.sub(r"[^A-Za-z0-9_-]+", "-", key)
+
+
 def order(key: str) -> tuple[tuple[int, str], ...]:
     """Order keys by their numbers: 2/10 after 2/9."""
     return tuple((int(p), "") if p.isdecimal() else (0, p) for p in re.split(r"(\d+)", key) if p)
@@ -209,10 +215,9 @@ def cut(text: str, longest: int = _MAX_CHARS) -> str:
 
 def _item(samples: Sequence[Sample], names: Sequence[str], query: str, prefix: str) -> Item:
     first = samples[0]
-    anchor = re.sub(r"[^A-Za-z0-9_-]+", "-", first.key)
     return Item(
         key=visible(first.key),
-        anchor=f"{prefix}{anchor}",
+        anchor=anchor_of(prefix, first.key),
         output_type=visible(first.output_type),
         origin=visible(first.origin),
         call=cut(first.call),

@@ -14,7 +14,7 @@ from typing import Any
 
 from generators.jsonl import sha256_text
 from generators.records import Verdict
-from probe.report.browse import Show, cut, order, shared_prefix
+from probe.report.browse import Show, anchor_of, cut, order, shared_prefix
 from probe.report.inputs import ReportRun
 from probe.report.labels import Labels, finish_name, reason_name
 from probe.report.numbers import visible
@@ -158,7 +158,7 @@ def _entry(
     said = tuple(_said(own, name) for own, name in zip(rows, names, strict=True))
     return Entry(
         key=visible(row["key"]),
-        anchor=f"{prefix}-sample-{re.sub(r'[^A-Za-z0-9_-]+', '-', row['key'])}",
+        anchor=anchor_of(f"{prefix}-sample-", row["key"]),
         title=visible(title if len(title) <= _TITLE else f"{title[:_TITLE]}..."),
         kind=visible(_kind(row)),
         query=cut(query),
