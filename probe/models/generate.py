@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Completion", "Decoding", "Finish", "HFGenerator", "Request", "TextGenerator"]
 
 _LOG = logging.getLogger(__name__)
-_ROWS = {"cpu": 64, "mps": 64, "cuda": 256}
+_ROWS = {"cpu": 128, "mps": 64, "cuda": 256}
 _CHUNK = {"cpu": 512, "mps": 512, "cuda": 4096}
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ def wait_for_step(process: subprocess.Popen[str], out: Path, step: int) -> None:
     while process.poll() is None:
         if log.exists() and log.read_text().count('"train"') >= step:
             return
+        time.sleep(0.01)
 
 
 def test_killed_anywhere_it_ends_with_the_same_bytes(
