@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ _COMMON: dict[str, Any] = {
     "max_position_embeddings": 256,
     "initializer_range": 0.35,
 }
+
+
+@pytest.fixture(scope="session")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Runs a command as a process of its own: the ``Probe`` of ``warm.py``."""
+    spec = importlib.util.spec_from_file_location("warm", Path(__file__).with_name("warm.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made = module.Probe(tmp_path_factory.mktemp("warm"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

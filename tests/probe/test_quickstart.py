@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
 pytestmark = pytest.mark.slow
 
-PROGRAM = [sys.executable, "-c", "from probe.cli import main; main()"]
-
-
-def probe(*arguments: str | Path, cache: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PROBE_CACHE_DIR": str(cache)},
-    )
-
-
 COMMAND = ["quickstart", "--steps", "2", "--items", "8", "--out"]
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, testrun_uid: str) -> Path:
+def env(model_cache: Path) -> dict[str, str]:
+    return os.environ | {"PROBE_CACHE_DIR": str(model_cache)}
+
+
+@pytest.fixture(scope="module")
+def done(
+    probe: Any, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory, testrun_uid: str
+) -> Path:
     """A finished quickstart, one for all workers: two steps of training, eight items."""
     shared = tmp_path_factory.getbasetemp().parent / f"quick-{testrun_uid}"
     out = shared / "out"
     shared.mkdir(exist_ok=True)
     with FileLock(shared / "lock"):
         if not (shared / "ready").exists():
-            first = probe(*COMMAND, out, cache=model_cache)
+            first = probe(*COMMAND, out, env=env)
             assert first.returncode == 0, first.stderr
             assert first.stdout.splitlines()[-1] == f"report: {out / 'report' / 'index.html'}"
             assert "%" in first.stdout
@@ -46,8 +39,8 @@ def done(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, testrun_ui
     return out
 
 
-def test_its_report_verifies(done: Path, model_cache: Path) -> None:
-    found = probe("verify", done / "report", "--json", cache=model_cache)
+def test_its_report_verifies(probe: Any, done: Path, env: dict[str, str]) -> None:
+    found = probe("verify", done / "report", "--json", env=env)
     assert found.returncode == 0, found.stdout
     document = json.loads(found.stdout)
     assert document["ok"]
@@ -80,7 +73,9 @@ def test_before_and_after_are_asked_the_same_items(done: Path) -> None:
     assert keys["tuned"] == keys["zero-shot"] == keys["few-shot"]
 
 
-def test_the_same_command_again_changes_nothing(done: Path, model_cache: Path) -> None:
+def test_the_same_command_again_changes_nothing(
+    probe: Any, done: Path, env: dict[str, str]
+) -> None:
     def content() -> dict[str, bytes]:
         return {
             str(path.relative_to(done)): path.read_bytes()
@@ -89,6 +84,6 @@ def test_the_same_command_again_changes_nothing(done: Path, model_cache: Path) -
         }
 
     before = content()
-    again = probe(*COMMAND, done, "--quiet", cache=model_cache)
+    again = probe(*COMMAND, done, "--quiet", env=env)
     assert again.returncode == 0, again.stderr
     assert content() == before

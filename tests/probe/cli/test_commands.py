@@ -11,7 +11,9 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,25 +49,24 @@ COMMANDS = [
 ]
 
 
-def probe(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [*PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=False, env=env
-    )
-
-
-def assert_refused(*arguments: str | Path, says: str) -> None:
+@pytest.fixture(scope="session")
+def assert_refused(probe: Any) -> Callable[..., None]:
     """The command ends with exit code 2 and one line that says this."""
-    done = probe(*arguments)
-    assert done.returncode == 2, (done.returncode, done.stderr)
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert "Traceback" not in done.stderr
-    assert says in lines[-1], lines
-    assert lines[-1].startswith("probe: ")
+
+    def check(*arguments: str | Path, says: str) -> None:
+        done = probe(*arguments)
+        assert done.returncode == 2, (done.returncode, done.stderr)
+        assert done.stdout == ""
+        lines = done.stderr.strip().splitlines()
+        assert "Traceback" not in done.stderr
+        assert says in lines[-1], lines
+        assert lines[-1].startswith("probe: ")
+
+    return check
 
 
 @pytest.fixture(scope="module")
-def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def traces(probe: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("traces") / "test.jsonl"
     done = probe(
         "make-traces", "--source", "basics", "--split", "test", "--inputs", "0", "--limit", "5",
@@ -76,7 +77,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
-def test_every_command_has_help_and_quiet(command: list[str]) -> None:
+def test_every_command_has_help_and_quiet(probe: Any, command: list[str]) -> None:
     done = probe(*command, "--help")
     assert done.returncode == 0, done.stderr
     assert "Usage:" in done.stdout
@@ -86,14 +87,14 @@ def test_every_command_has_help_and_quiet(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", [(), ("evaluate",), ("dialog",), ("data",)])
-def test_without_arguments_help_is_shown_line_by_line(command: tuple[str, ...]) -> None:
+def test_without_arguments_help_is_shown_line_by_line(probe: Any, command: tuple[str, ...]) -> None:
     done = probe(*command)
     assert done.returncode == 2
     assert done.stderr.startswith(f"Usage: {' '.join(('probe', *command))} ")
     assert done.stderr.count("\n") > 6
 
 
-def test_version() -> None:
+def test_version(probe: Any) -> None:
     assert re.fullmatch(r"probe \d+\.\d+\.\d+\n", probe("--version").stdout)
 
 
@@ -118,7 +119,7 @@ def test_traces_of_the_embedded_corpus(traces: Path) -> None:
     )
 
 
-def test_the_same_command_again_does_nothing(traces: Path) -> None:
+def test_the_same_command_again_does_nothing(probe: Any, traces: Path) -> None:
     before = traces.read_bytes()
     done = probe(
         "make-traces", "--source", "basics", "--split", "test", "--inputs", "0", "--limit", "5",
@@ -129,7 +130,9 @@ def test_the_same_command_again_does_nothing(traces: Path) -> None:
     assert traces.read_bytes() == before
 
 
-def test_another_trace_file_is_not_overwritten(traces: Path) -> None:
+def test_another_trace_file_is_not_overwritten(
+    assert_refused: Callable[..., None], traces: Path
+) -> None:
     before = traces.read_bytes()
     assert_refused(
         "make-traces",
@@ -150,7 +153,7 @@ def test_another_trace_file_is_not_overwritten(traces: Path) -> None:
     assert traces.read_bytes() == before
 
 
-def test_what_is_here(data_dir: Path, tmp_path: Path) -> None:
+def test_what_is_here(probe: Any, data_dir: Path, tmp_path: Path) -> None:
     listed = json.loads(probe("data", "list", "--data-dir", data_dir, "--json").stdout)
     supplies = {row["name"]: row["supply"] for row in listed["sources"]}
     assert supplies == {
@@ -177,17 +180,17 @@ def test_what_is_here(data_dir: Path, tmp_path: Path) -> None:
 class TestBadInput:
     """Each is one line, exit code 2, and leaves nothing half-written."""
 
-    def test_unknown_option(self) -> None:
+    def test_unknown_option(self, assert_refused: Callable[..., None]) -> None:
         assert_refused("grade", "--sauce", "mbpp", says="--sauce")
 
-    def test_missing_option(self) -> None:
+    def test_missing_option(self, assert_refused: Callable[..., None]) -> None:
         assert_refused("grade", "--source", "basics", says="--samples")
 
-    def test_unknown_source(self, tmp_path: Path) -> None:
+    def test_unknown_source(self, assert_refused: Callable[..., None], tmp_path: Path) -> None:
         assert_refused("make-traces", "--source", "basic", "--out", tmp_path / "x", says="basics")
         assert list(tmp_path.iterdir()) == []
 
-    def test_missing_file(self, tmp_path: Path) -> None:
+    def test_missing_file(self, assert_refused: Callable[..., None], tmp_path: Path) -> None:
         out = tmp_path / "run"
         assert_refused(
             "evaluate", "execution", "--traces", tmp_path / "gone.jsonl", "--out", out,
@@ -201,7 +204,9 @@ class TestBadInput:
         assert_refused("report", tmp_path / "gone", "--out", out, says="no run folder")
         assert not out.exists()
 
-    def test_broken_json_line(self, tmp_path: Path, traces: Path) -> None:
+    def test_broken_json_line(
+        self, assert_refused: Callable[..., None], tmp_path: Path, traces: Path
+    ) -> None:
         broken = tmp_path / "broken.jsonl"
         broken.write_text("\n".join(traces.read_text().splitlines()[:3]) + '\n{"task_id": \n')
         out = tmp_path / "run"
@@ -215,12 +220,12 @@ class TestBadInput:
         )  # fmt: skip
         assert not out.exists()
 
-    def test_wrong_kind_of_file(self, tmp_path: Path) -> None:
+    def test_wrong_kind_of_file(self, assert_refused: Callable[..., None], tmp_path: Path) -> None:
         file = tmp_path / "x.jsonl"
         file.write_text('{"schema": "probe.sample", "version": 1}\n')
         assert_refused("finetune", "--traces", file, "--out", tmp_path / "r", says="probe.trace")
 
-    def test_unknown_task_id(self, tmp_path: Path) -> None:
+    def test_unknown_task_id(self, assert_refused: Callable[..., None], tmp_path: Path) -> None:
         samples = tmp_path / "s.jsonl"
         samples.write_text('{"task_id": 99999, "completion": "pass"}\n')
         assert_refused(
@@ -229,7 +234,9 @@ class TestBadInput:
         )  # fmt: skip
         assert not (tmp_path / "run").exists()
 
-    def test_wrong_checksum(self, tmp_path: Path) -> None:
+    def test_wrong_checksum(
+        self, probe: Any, assert_refused: Callable[..., None], tmp_path: Path
+    ) -> None:
         folder = tmp_path / "mbpp"
         folder.mkdir()
         row = {
@@ -248,7 +255,9 @@ class TestBadInput:
         header = json.loads((tmp_path / "x.jsonl").read_text().splitlines()[0])
         assert header["source"]["known"] is False
 
-    def test_unknown_model(self, tmp_path: Path, traces: Path) -> None:
+    def test_unknown_model(
+        self, assert_refused: Callable[..., None], tmp_path: Path, traces: Path
+    ) -> None:
         out = tmp_path / "run"
         assert_refused(
             "evaluate", "execution", "--traces", traces, "--model", "smolm", "--out", out,
@@ -256,7 +265,9 @@ class TestBadInput:
         )  # fmt: skip
         assert not out.exists()
 
-    def test_few_shot_examples_among_the_items(self, tmp_path: Path) -> None:
+    def test_few_shot_examples_among_the_items(
+        self, probe: Any, assert_refused: Callable[..., None], tmp_path: Path
+    ) -> None:
         path = tmp_path / "t.jsonl"
         assert probe("make-traces", "--source", "basics", "--split", "prompt", "--inputs", "0",
                      "--out", path, "--quiet").returncode == 0  # fmt: skip
@@ -265,7 +276,9 @@ class TestBadInput:
             says="both a few-shot example and an item",
         )  # fmt: skip
 
-    def test_output_folder_of_another_run(self, tmp_path: Path) -> None:
+    def test_output_folder_of_another_run(
+        self, probe: Any, assert_refused: Callable[..., None], tmp_path: Path
+    ) -> None:
         samples = tmp_path / "s.jsonl"
         samples.write_text('{"task_id": 2, "completion": "def f(): pass"}\n')
         command = ["grade", "--source", "basics", "--samples", samples, "--out", tmp_path / "run"]
@@ -294,7 +307,7 @@ class TestBadInput:
         assert "x.jsonl\n" not in done.stdout
 
 
-def test_interrupting_ends_with_130_and_resumes(tmp_path: Path) -> None:
+def test_interrupting_ends_with_130_and_resumes(probe: Any, tmp_path: Path) -> None:
     command = [
         *PROGRAM, "make-traces", "--source", "basics", "--inputs", "20", "--out",
         str(tmp_path / "t.jsonl"),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +13,8 @@ from probe.runs import read_run
 from probe.verify import verify
 
 
-def probe(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "probe", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
-def variants(tiny_traces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def variants(probe: Any, tiny_traces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("variants") / "variants.jsonl"
     done = probe("make-variants", "--traces", tiny_traces, "--out", path, "--limit", "4")
     assert done.returncode == 0, done.stderr
@@ -29,7 +23,9 @@ def variants(tiny_traces: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
-def test_the_same_command_again_finds_the_file(tiny_traces: Path, variants: Path) -> None:
+def test_the_same_command_again_finds_the_file(
+    probe: Any, tiny_traces: Path, variants: Path
+) -> None:
     before = variants.read_bytes()
     command = ["make-variants", "--traces", tiny_traces, "--out", variants, "--limit", "4"]
     done = probe(*command, "--json", "--quiet")
@@ -42,6 +38,7 @@ def test_the_same_command_again_finds_the_file(tiny_traces: Path, variants: Path
 
 
 def test_one_run_for_each_adapter(
+    probe: Any,
     variants: Path,
     make_model_folder: Callable[..., Path],
     make_adapter: Callable[..., Path],
@@ -69,7 +66,9 @@ def test_one_run_for_each_adapter(
     assert texts[0] != texts[1]
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(tiny_traces: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(
+    probe: Any, tiny_traces: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     for command, says in (
         (["make-variants", "--traces", tmp_path / "gone.jsonl"], "gone.jsonl: No such file"),

@@ -5,16 +5,25 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-RUN = "from probe.cli import main; main()"
+import pytest
 
 
-def refused(*arguments: str | Path, code: str = RUN) -> str:
-    command = [sys.executable, "-c", code, "dialog", "serve", "--quiet", "--source", "basics"]
-    done = subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False
-    )
+@pytest.fixture
+def refused(probe: Any) -> Callable[..., str]:
+    """Return what the command says when it refuses."""
+
+    def run(*arguments: str | Path) -> str:
+        return checked(probe("dialog", "serve", "--quiet", "--source", "basics", *arguments))
+
+    return run
+
+
+def checked(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line of an error."""
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("probe: ")
     assert done.stderr.count("\n") == 1
@@ -22,13 +31,21 @@ def refused(*arguments: str | Path, code: str = RUN) -> str:
 
 
 def test_without_flask_it_says_what_to_install(tmp_path: Path) -> None:
-    told = refused(
-        "--sessions", tmp_path / "people", code=f"import sys; sys.modules['flask'] = None; {RUN}"
+    code = "import sys; sys.modules['flask'] = None; from probe.cli import main; main()"
+    command = [sys.executable, "-c", code, "dialog", "serve", "--quiet", "--source", "basics"]
+    told = checked(
+        subprocess.run(
+            [*command, "--sessions", tmp_path / "people"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
     )
     assert "pip install 'execution-probe[page]'" in told
 
 
-def test_options_that_make_no_sense(tmp_path: Path) -> None:
+def test_options_that_make_no_sense(refused: Callable[..., str], tmp_path: Path) -> None:
     folder = tmp_path / "people"
     assert "one model" in refused("--sessions", folder, "--adapter", "base", "--adapter", "other")
     assert "--json" in refused("--sessions", folder, "--json")
@@ -36,14 +53,18 @@ def test_options_that_make_no_sense(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_folder_that_holds_no_sessions(llama_folder: Path, tmp_path: Path) -> None:
+def test_a_folder_that_holds_no_sessions(
+    refused: Callable[..., str], llama_folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "file"
     file.touch()
     told = refused("--sessions", file, "--model", llama_folder)
     assert "wants a folder" in told
 
 
-def test_a_port_that_is_taken(llama_folder: Path, tmp_path: Path) -> None:
+def test_a_port_that_is_taken(
+    refused: Callable[..., str], llama_folder: Path, tmp_path: Path
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

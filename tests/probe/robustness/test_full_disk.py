@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,26 +16,6 @@ from probe.verify import verify
 pytestmark = pytest.mark.slow
 
 
-def limit_files(size: int) -> Callable[[], None]:
-    """Return what makes every write beyond a size fail, as on a full disk."""
-
-    def apply() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-    return apply
-
-
-def run(*arguments: str | Path, size: int | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from probe.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        preexec_fn=None if size is None else limit_files(size),
-    )
-
-
 @pytest.fixture(scope="module")
 def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("traces") / "test.jsonl"
@@ -47,12 +24,14 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("size", [3_000, 30_000])
-def test_an_evaluation(llama_folder: Path, traces: Path, tmp_path: Path, size: int) -> None:
+def test_an_evaluation(
+    probe: Any, llama_folder: Path, traces: Path, tmp_path: Path, size: int
+) -> None:
     command = (
         "evaluate", "execution", "--model", llama_folder, "--traces", traces, "--out",
         tmp_path / "run", "--limit", "20", "--quiet", "--batch-invariance-items", "0",
     )  # fmt: skip
-    full = run(*command, size=size)
+    full = probe(*command, file_bytes=size)
     assert full.returncode == 2
     assert full.stderr.startswith("probe: cannot write ")
     assert full.stderr.count("\n") == 1, full.stderr
@@ -63,7 +42,7 @@ def test_an_evaluation(llama_folder: Path, traces: Path, tmp_path: Path, size: i
         if samples.stat().st_size:
             kept = [row["key"] for _, row in jsonl.read(samples, SAMPLE_SCHEMA)]
     assert bool(kept) is (size == 30_000)
-    again = run(*command)
+    again = probe(*command)
     assert again.returncode == 0, again.stderr
     found = [row["key"] for _, row in jsonl.read(samples, SAMPLE_SCHEMA)]
     assert len(found) == 20
@@ -71,14 +50,14 @@ def test_an_evaluation(llama_folder: Path, traces: Path, tmp_path: Path, size: i
     assert verify(tmp_path / "run")[0].ok
 
 
-def test_making_traces(tmp_path: Path) -> None:
+def test_making_traces(probe: Any, tmp_path: Path) -> None:
     command = ("make-traces", "--source", "basics", "--split", "test", "--inputs", "4", "--out")
-    full = run(*command, tmp_path / "few.jsonl", size=20_000)
+    full = probe(*command, tmp_path / "few.jsonl", file_bytes=20_000)
     assert full.returncode == 2
     assert "cannot write " in full.stderr.splitlines()[-1]
     assert "Traceback" not in full.stderr
-    again = run(*command, tmp_path / "few.jsonl")
+    again = probe(*command, tmp_path / "few.jsonl")
     assert again.returncode == 0, again.stderr
-    whole = run(*command, tmp_path / "whole.jsonl")
+    whole = probe(*command, tmp_path / "whole.jsonl")
     assert whole.returncode == 0, whole.stderr
     assert (tmp_path / "few.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()

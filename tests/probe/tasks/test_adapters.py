@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,22 +83,15 @@ def test_one_load_gives_what_single_runs_give(
     assert len(loads) == 4
 
 
-def test_through_the_command_line(config: ExecutionConfig, adapters: list[Path]) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "probe",
-        "evaluate",
-        "execution",
-        "--traces",
-        str(config.traces),
-        "--out",
-        str(config.out),
-    ]
-    command += ["--model", config.model.model, "--device", "cpu", "--shots", "0", "--limit", "6"]
-    command += ["--max-new-tokens", "5", "--json", "--quiet", "--token-budget", "600"]
-    command += ["--adapter", "base", "--adapter", str(adapters[0])]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_through_the_command_line(
+    probe: Any, config: ExecutionConfig, adapters: list[Path]
+) -> None:
+    ended = probe(
+        "evaluate", "execution", "--traces", config.traces, "--out", config.out,
+        "--model", config.model.model, "--device", "cpu", "--shots", "0", "--limit", "6",
+        "--max-new-tokens", "5", "--json", "--quiet", "--token-budget", "600",
+        "--adapter", "base", "--adapter", adapters[0],
+    )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
     assert list(found["runs"]) == ["base", "one"]

@@ -6,8 +6,7 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +17,6 @@ from generators.trace_files import read_traces
 from probe.runs import read_run
 from probe.verify import verify
 
-PROGRAM = [sys.executable, "-c", "from probe.cli import main; main()"]
 KEY = "sk-never-to-be-seen-0123456789"
 
 
@@ -54,19 +52,23 @@ def server(toy: ModuleType, tiny_traces: Path) -> Iterator[Any]:
     served.server_close()
 
 
-def probe(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if k not in ("PROBE_API_KEY", "OPENAI_API_KEY")}
-    return subprocess.run(
-        [*PROGRAM, *map(str, arguments)],
-        capture_output=True, text=True, check=False, env=clean | env,
-    )  # fmt: skip
+@pytest.fixture
+def keyless(probe: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command without the keys of this machine."""
+    for name in ("PROBE_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda *arguments, **env: probe(*arguments, env=os.environ | env)
 
 
-def evaluate(
-    traces: Path, out: Path, model: str, *more: str, **env: str
-) -> subprocess.CompletedProcess[str]:
-    command = ("evaluate", "execution", "--traces", traces, "--out", out, "--model", model)
-    return probe(*command, *more, **env)
+@pytest.fixture
+def evaluate(keyless: Callable[..., Any]) -> Callable[..., Any]:
+    """Evaluate a model on traces."""
+
+    def evaluated(traces: Path, out: Path, model: str, *more: str, **env: str) -> Any:
+        command = ("evaluate", "execution", "--traces", traces, "--out", out, "--model", model)
+        return keyless(*command, *more, **env)
+
+    return evaluated
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], says: str) -> None:
@@ -76,7 +78,13 @@ def assert_refused(done: subprocess.CompletedProcess[str], says: str) -> None:
     assert says in done.stderr.strip().splitlines()[-1]
 
 
-def test_a_run_is_like_any_other(server: Any, tiny_traces: Path, tmp_path: Path) -> None:
+def test_a_run_is_like_any_other(
+    keyless: Callable[..., Any],
+    evaluate: Callable[..., Any],
+    server: Any,
+    tiny_traces: Path,
+    tmp_path: Path,
+) -> None:
     server.key = KEY
     out = tmp_path / "run"
     done = evaluate(
@@ -91,14 +99,16 @@ def test_a_run_is_like_any_other(server: Any, tiny_traces: Path, tmp_path: Path)
     assert run.manifest["identity"]["config"]["chat_template"] == "none"
     assert {row["prompt_tokens"] for row in run.samples} == {5}
     report = tmp_path / "report"
-    assert probe("report", out, "--out", report, "--quiet").returncode == 0
+    assert keyless("report", out, "--out", report, "--quiet").returncode == 0
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
     assert KEY not in done.stderr + done.stdout
 
 
-def test_replies_in_a_chat(server: Any, tiny_traces: Path, tmp_path: Path) -> None:
+def test_replies_in_a_chat(
+    evaluate: Callable[..., Any], server: Any, tiny_traces: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
     done = evaluate(tiny_traces, out, server.url, "--chat-template", "model", "--json")
     assert done.returncode == 0, done.stderr
@@ -114,7 +124,7 @@ def test_replies_in_a_chat(server: Any, tiny_traces: Path, tmp_path: Path) -> No
 
 
 def test_a_run_whose_server_died_goes_on_where_it_stopped(
-    server: Any, toy: ModuleType, tiny_traces: Path, tmp_path: Path
+    evaluate: Callable[..., Any], server: Any, toy: ModuleType, tiny_traces: Path, tmp_path: Path
 ) -> None:
     knows, out = server.answer, tmp_path / "run"
     server.answer = lambda body, number: (
@@ -140,7 +150,7 @@ class TestRefused:
     """One line, exit code 2, no run folder."""
 
     def test_options_that_are_not_a_servers(
-        self, server: Any, tiny_traces: Path, tmp_path: Path
+        self, evaluate: Callable[..., Any], server: Any, tiny_traces: Path, tmp_path: Path
     ) -> None:
         out = tmp_path / "run"
         for more, says in (
@@ -154,17 +164,19 @@ class TestRefused:
             assert_refused(done, f"{option} is for a model on a server")
         assert not out.exists()
 
-    def test_training(self, server: Any, tiny_traces: Path, tmp_path: Path) -> None:
+    def test_training(
+        self, keyless: Callable[..., Any], server: Any, tiny_traces: Path, tmp_path: Path
+    ) -> None:
         out = tmp_path / "run"
-        done = probe("finetune", "--traces", tiny_traces, "--model", server.url, "--out", out)
+        done = keyless("finetune", "--traces", tiny_traces, "--model", server.url, "--out", out)
         assert_refused(done, f"--model {server.url} is a server: training needs the weights")
-        done = probe("quickstart", "--model", server.url, "--out", out)
+        done = keyless("quickstart", "--model", server.url, "--out", out)
         assert_refused(done, "is a server: training needs the weights")
         assert not out.exists()
         assert server.asked == []
 
     def test_servers_that_are_not_there(
-        self, server: Any, tiny_traces: Path, tmp_path: Path
+        self, evaluate: Callable[..., Any], server: Any, tiny_traces: Path, tmp_path: Path
     ) -> None:
         out = tmp_path / "run"
         done = evaluate(tiny_traces, out, f"{server.url}#nobody")
@@ -175,13 +187,15 @@ class TestRefused:
         assert_refused(evaluate(tiny_traces, out, server.url), "PROBE_API_KEY")
         assert not out.exists()
 
-    def test_a_password_in_the_url(self, server: Any, tiny_traces: Path, tmp_path: Path) -> None:
+    def test_a_password_in_the_url(
+        self, keyless: Callable[..., Any], server: Any, tiny_traces: Path, tmp_path: Path
+    ) -> None:
         spec = server.url.replace("http://", "http://me:hunter2@")
         for verb in (["evaluate", "execution"], ["finetune"]):
-            done = probe(*verb, "--traces", tiny_traces, "--out", tmp_path / "r", "--model", spec)
+            done = keyless(*verb, "--traces", tiny_traces, "--out", tmp_path / "r", "--model", spec)
             assert_refused(done, "server")
             assert "hunter2" not in done.stderr
-        done = probe(
+        done = keyless(
             "make-traces", "--source", "basics", "--out", tmp_path / "t.jsonl", "--tokenizer", spec,
             "--max-call-tokens", "9",
         )  # fmt: skip

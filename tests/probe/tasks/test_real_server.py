@@ -134,8 +134,9 @@ def ask(
 def test_its_answers_are_those_of_the_local_model(
     address: str, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    served = ask("served", ModelOptions(model=address, concurrency=SLOTS), limit=16)
-    local = ask("local", ModelOptions(model=MODEL, device="cpu"), limit=16)
+    config = {"limit": 12, "shots": 1}
+    served = ask("served", ModelOptions(model=address, concurrency=SLOTS), **config)
+    local = ask("local", ModelOptions(model=MODEL, device="cpu"), **config)
     assert [row["prompt"] for row in served] == [row["prompt"] for row in local]
     # the same tokens, a start token exactly as often
     assert [row["prompt_tokens"] for row in served] == [row["prompt_tokens"] for row in local]
@@ -150,7 +151,7 @@ def test_its_chat_template_is_the_one_applied_here(
     address: str, ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ModelOptions(model=address, concurrency=SLOTS, chat_template=ChatMode.MODEL)
-    config = {"limit": 8, "shots": 1, "max_new_tokens": 24}
+    config = {"limit": 5, "shots": 0, "max_new_tokens": 24}
     served = ask("served", options, **config)
     there = replace(options, model=MODEL, device="cpu", concurrency=None)
     local = ask("local", there, **config)
@@ -188,7 +189,7 @@ def test_its_samples_follow_the_seed(address: str) -> None:
     from probe.models.server import ServerGenerator
     from probe.models.text import Decoding, Request
 
-    requests = [Request(key=str(k), prompt="Once upon", task_id="1", k=k) for k in range(12)]
+    requests = [Request(key=str(k), prompt="Once upon", task_id="1", k=k) for k in range(10)]
     generator = ServerGenerator(address, concurrency=1)
 
     def texts(seed: int) -> dict[str, str]:
@@ -196,9 +197,9 @@ def test_its_samples_follow_the_seed(address: str) -> None:
         return {c.key: c.text for c in generator.generate(requests, decoding)}
 
     first, again, other = texts(3), texts(3), texts(4)
-    assert len(set(first.values())) > 6
-    assert sum(first[key] == again[key] for key in first) >= 9
-    assert sum(first[key] == other[key] for key in first) <= 6
+    assert len(set(first.values())) > 5
+    assert sum(first[key] == again[key] for key in first) >= 8
+    assert sum(first[key] == other[key] for key in first) <= 5
 
 
 def test_a_dialog_with_it_comes_again(

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,21 +45,10 @@ def options(make_model_folder: Callable[..., Path], tiny_traces: Path) -> list[s
     return [str(part) for pair in chosen.items() for part in pair]
 
 
-def start(arguments: Sequence[str], launcher: Sequence[str] = ()) -> subprocess.Popen[str]:
-    env = {k: v for k, v in os.environ.items() if k not in {"RANK", "WORLD_SIZE", "LOCAL_RANK"}}
-    return subprocess.Popen(
-        [sys.executable, *launcher, "-m", "probe", "finetune", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=env | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: Any) -> str:
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    return out
+    return str(out)
 
 
 def train_rows(out: Path) -> list[dict[str, Any]]:
@@ -67,10 +56,10 @@ def train_rows(out: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(probe: Any, options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody disturbed."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    printed = finish(start([*options, "--out", str(out)]))
+    printed = finish(probe.start("finetune", *options, "--out", out))
     assert f"{STEPS} steps" in printed
     return out
 
@@ -79,7 +68,7 @@ def adapter(out: Path) -> bytes:
     return (out / "adapter" / "adapter_model.safetensors").read_bytes()
 
 
-def wait_for_step(process: subprocess.Popen[str], out: Path, step: int) -> None:
+def wait_for_step(process: Any, out: Path, step: int) -> None:
     """Wait until the log has a step, or the run is over."""
     log = out / "log.jsonl"
     while process.poll() is None:
@@ -89,17 +78,17 @@ def wait_for_step(process: subprocess.Popen[str], out: Path, step: int) -> None:
 
 
 def test_killed_anywhere_it_ends_with_the_same_bytes(
-    options: list[str], undisturbed: Path, tmp_path: Path
+    probe: Any, options: list[str], undisturbed: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     rng = random.Random(5)
     for step in sorted(rng.sample(range(1, STEPS), 3)):
-        process = start([*options, "--out", str(out)])
+        process = probe.start("finetune", *options, "--out", out)
         wait_for_step(process, out, step)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-    finish(start([*options, "--out", str(out)]))
+    finish(probe.start("finetune", *options, "--out", out))
     assert adapter(out) == adapter(undisturbed)
     for name in ("loss", "grad_norm", "learning_rate", "items", "tokens"):
         ours, theirs = ([row[name] for row in train_rows(run)] for run in (out, undisturbed))
@@ -107,9 +96,21 @@ def test_killed_anywhere_it_ends_with_the_same_bytes(
     assert all(part.ok for part in verify(out))
 
 
+def launch(*arguments: str) -> subprocess.Popen[str]:
+    """Start training in two processes."""
+    env = {k: v for k, v in os.environ.items() if k not in {"RANK", "WORLD_SIZE", "LOCAL_RANK"}}
+    return subprocess.Popen(
+        [sys.executable, *LAUNCH, "-m", "probe", "finetune", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env | {"CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
 def test_two_processes_follow_one(options: list[str], undisturbed: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    printed = finish(start([*options, "--out", str(out)], LAUNCH))
+    printed = finish(launch(*options, "--out", str(out)))
     assert printed.count("adapter:") == 1  # one of the two prints
     one, two = train_rows(undisturbed), train_rows(out)
     assert [row["items"] for row in two] == [row["items"] for row in one]
@@ -117,16 +118,18 @@ def test_two_processes_follow_one(options: list[str], undisturbed: Path, tmp_pat
     assert all(part.ok for part in verify(out))
 
 
-def test_a_finished_run_is_not_repeated(options: list[str], undisturbed: Path) -> None:
+def test_a_finished_run_is_not_repeated(probe: Any, options: list[str], undisturbed: Path) -> None:
     before = {path: path.read_bytes() for path in undisturbed.rglob("*") if path.is_file()}
-    finish(start([*options, "--out", str(undisturbed)]))
+    finish(probe.start("finetune", *options, "--out", undisturbed))
     assert {p: p.read_bytes() for p in undisturbed.rglob("*") if p.is_file()} == before
 
 
-def test_other_settings_are_refused(options: list[str], undisturbed: Path, tmp_path: Path) -> None:
+def test_other_settings_are_refused(
+    probe: Any, options: list[str], undisturbed: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
     shutil.copytree(undisturbed, out)
-    process = start([*options, "--out", str(out), "--weight-decay", "0.1"])
+    process = probe.start("finetune", *options, "--out", out, "--weight-decay", "0.1")
     _, err = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "weight_decay" in err.strip().splitlines()[-1]

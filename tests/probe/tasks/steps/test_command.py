@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,15 @@ import pytest
 from probe.verify import verify
 
 
-def probe(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "probe", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module")
 def folder(make_model_folder: Callable[..., Path]) -> Path:
     """A tiny Llama with room for whole prompts."""
     return make_model_folder("llama", max_position_embeddings=4096)
 
 
-def test_steps_are_asked_and_verified(folder: Path, recorded_traces: Path, tmp_path: Path) -> None:
+def test_steps_are_asked_and_verified(
+    probe: Any, folder: Path, recorded_traces: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
     options = ["--traces", recorded_traces, "--model", folder, "--device", "cpu", "--out", out]
     options += ["--kind", "branch", "--kind", "raising", "--limit", "4", "--shots", "1"]
@@ -45,7 +40,9 @@ def test_steps_are_asked_and_verified(folder: Path, recorded_traces: Path, tmp_p
     assert "holds another run" in other.stderr
 
 
-def test_bad_input_is_one_line(recorded_traces: Path, tiny_traces: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_line(
+    probe: Any, recorded_traces: Path, tiny_traces: Path, tmp_path: Path
+) -> None:
     out = ["--out", tmp_path / "run", "--quiet"]
     for arguments, says in (
         (["evaluate", "steps", "--traces", tiny_traces], "--trace-lines"),
@@ -68,7 +65,7 @@ def test_bad_input_is_one_line(recorded_traces: Path, tiny_traces: Path, tmp_pat
 
 
 def test_a_scratchpad_is_written_by_a_model(
-    folder: Path, recorded_traces: Path, tmp_path: Path
+    probe: Any, folder: Path, recorded_traces: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     options = ["--traces", recorded_traces, "--model", folder, "--device", "cpu", "--out", out]
