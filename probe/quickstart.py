@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["quickstart"]
 
 _INPUTS = 10
+_VALIDATION = 48  # items of the validation split, or fewer if fewer are asked
 _REPEATED = 0.1  # share of the items that are decoded once more, alone
 _EVALUATIONS = (("few-shot", 3, False), ("zero-shot", 0, False), ("tuned", 0, True))
 
@@ -59,7 +60,7 @@ def quickstart(config: QuickstartConfig, *, progress: Progress | None = None) ->
             items_per_step=16,
             eval_every=max(1, config.steps // 3),
             save_every=max(1, config.steps // 3),
-            validation_items=48,
+            validation_items=min(_VALIDATION, config.items),
             seed=config.seed,
         ),
         progress=progress,

@@ -18,6 +18,7 @@ from probe.models.text import Decoding, Request
 __all__ = ["TokenChooser", "noise"]
 
 _BITS = 53  # of a double between 0 and 1
+_BLOCK = 512  # tokens
 
 
 def noise(seed: int, task_id: str, k: int, step: int) -> float:
@@ -55,19 +56,49 @@ class TokenChooser:
             return chosen
         if logits.device.type == "mps":
             logits = logits.cpu()  # it has no double precision
-        weights = torch.softmax(logits.double() / self._decoding.temperature, dim=-1)
+        precise = torch.promote_types(logits.dtype, torch.float32)
+        weights = torch.softmax(logits.to(precise) / self._decoding.temperature, dim=-1)
         if self._decoding.top_p < 1:
             weights = _nucleus(weights, self._decoding.top_p)
-        sums = weights.cumsum(dim=-1)
         seed = self._decoding.seed
         drawn = [
             noise(seed, self._requests[row].task_id, self._requests[row].k, step)
             for row, step in zip(rows, steps, strict=True)
         ]
-        levels = torch.tensor(drawn, dtype=sums.dtype, device=sums.device)[:, None] * sums[:, -1:]
-        found = torch.searchsorted(sums, levels, right=True)[:, 0]
-        tokens: list[int] = found.clamp_(max=sums.shape[-1] - 1).tolist()
+        tokens: list[int] = _invert(weights, torch.tensor(drawn, dtype=torch.float64)).tolist()
         return tokens
+
+
+def _invert(weights: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Return where the running sum of the weights passes a share of their sum.
+
+    The sums are of double precision. The token's block is found first, then the token in there, so
+    that not all weights of a large vocabulary have to be summed one by one.
+
+    Args:
+        weights: ``[rows, vocabulary]``.
+        shares: Numbers in [0, 1) ``[rows]``.
+    """
+    rest = -weights.shape[-1] % _BLOCK
+    if rest:
+        weights = torch.nn.functional.pad(weights, (0, rest))
+    blocks = weights.view(len(weights), -1, _BLOCK)
+    sums = blocks.sum(dim=-1, dtype=torch.float64).cumsum(dim=-1)
+    levels = shares.to(sums.device)[:, None] * sums[:, -1:]
+    block = _first_beyond(sums, levels)
+    before = torch.nn.functional.pad(sums, (1, 0)).gather(-1, block)
+    index = block[:, :, None].expand(-1, -1, _BLOCK)
+    inside = before + blocks.gather(1, index)[:, 0].cumsum(dim=-1, dtype=torch.float64)
+    return (block * _BLOCK + _first_beyond(inside, levels))[:, 0]
+
+
+def _first_beyond(sums: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+    """Return the first place whose running sum is beyond a level, at most where the sum is whole.
+
+    Rounding may put a level beyond the sum of all; what weighs nothing is not taken then either.
+    """
+    last = torch.searchsorted(sums, sums[:, -1:].contiguous())
+    return torch.minimum(torch.searchsorted(sums, levels, right=True), last)
 
 
 def _nucleus(weights: torch.Tensor, top_p: float) -> torch.Tensor:
@@ -76,6 +107,6 @@ def _nucleus(weights: torch.Tensor, top_p: float) -> torch.Tensor:
     Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
     """
     ranked, order = weights.sort(dim=-1, descending=True, stable=True)
-    before = ranked.cumsum(dim=-1) - ranked
+    before = ranked.cumsum(dim=-1, dtype=torch.float64) - ranked
     kept = torch.zeros_like(weights, dtype=torch.bool).scatter_(-1, order, before < top_p)
     return weights * kept

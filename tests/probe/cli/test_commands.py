@@ -309,7 +309,7 @@ class TestBadInput:
 
 def test_interrupting_ends_with_130_and_resumes(probe: Any, tmp_path: Path) -> None:
     command = [
-        *PROGRAM, "make-traces", "--source", "basics", "--inputs", "20", "--out",
+        *PROGRAM, "make-traces", "--source", "basics", "--inputs", "8", "--out",
         str(tmp_path / "t.jsonl"),
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -325,6 +325,6 @@ def test_interrupting_ends_with_130_and_resumes(probe: Any, tmp_path: Path) -> N
     assert not (tmp_path / "t.jsonl").exists()
     assert subprocess.run([*command, "--quiet"], check=False).returncode == 0
     whole = tmp_path / "whole.jsonl"
-    assert probe("make-traces", "--source", "basics", "--inputs", "20", "--out", whole,
+    assert probe("make-traces", "--source", "basics", "--inputs", "8", "--out", whole,
                  "--quiet").returncode == 0  # fmt: skip
     assert (tmp_path / "t.jsonl").read_bytes() == whole.read_bytes()

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from generators.errors import UsageError
 from probe.models.generate import Decoding, HFGenerator, Request
 from probe.models.load import LoadedModel, load_model
-from probe.models.sampling import TokenChooser, noise
+from probe.models.sampling import TokenChooser, _invert, noise
 
 LOGITS = torch.tensor([[2.0, 0.0, 1.0, -1.0, 0.5]])
 
@@ -129,3 +130,15 @@ def test_settings_without_sense_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         HFGenerator(loaded).generate([], Decoding(max_new_tokens=1, **options))
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=1300), st.floats(0, 1))
+def test_a_draw_inverts_the_running_sum(weights: list[float], share: float) -> None:
+    assume(max(weights) > 0)
+    share = min(share, 1 - 2**-53)
+    (found,) = _invert(torch.tensor([weights]), torch.tensor([share], dtype=torch.float64)).tolist()
+    assert weights[found] > 0
+    sums = np.cumsum(np.asarray(weights, dtype=np.float64))
+    rounding = 1e-12 * sums[-1]
+    assert sums[found] >= share * sums[-1] - rounding
+    assert found == 0 or sums[found - 1] <= share * sums[-1] + rounding

@@ -257,7 +257,7 @@ def test_the_real_model_on_a_few_programs(
     from probe.tasks.adapters import BASE, evaluate_adapters
 
     monkeypatch.setenv("PROBE_CACHE_DIR", str(model_cache))
-    config = replace(config, limit=2, batch_invariance_items=2)
+    config = replace(config, limit=2, shots=1, batch_invariance_items=2)
     (found,) = evaluate_adapters(evaluate_counterfactual, config, [BASE]).values()
     assert found["batch_invariance"]["n_items"] == 2
     assert found["counts"]["finish"].get("overflow", 0) == 0

@@ -242,7 +242,9 @@ def test_a_real_model_is_asked(
     from probe.tasks.adapters import BASE, evaluate_adapters
 
     monkeypatch.setenv("PROBE_CACHE_DIR", str(model_cache))
-    small = replace(config, limit=2, model=ModelOptions(model="smollm2-135m", device="cpu"))
+    small = replace(
+        config, limit=2, shots=1, model=ModelOptions(model="smollm2-135m", device="cpu")
+    )
     (results,) = evaluate_adapters(evaluate_steps, small, [BASE]).values()
     assert results["n_items"] == 2 * len(StepKind)
     assert results["counts"]["finish"].get("stop", 0) >= results["n_items"] - 2
