@@ -1,19 +1,17 @@
 """The item browser: every item with its program, call, expected output and each run's answer.
 
-Called by :mod:`probe.report.build`. Texts come from data and models, so they are hostile: here
-invisible characters become escapes and long texts are cut; escaping for HTML and Markdown is
-the templates' business.
+Called by :mod:`probe.report.groups`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generators.jsonl import sha256_text
 from probe.metrics import score_prediction
 from probe.report.compare import Comparison
+from probe.report.excerpts import Show, anchor_of, chosen, cut, order, shared_prefix, show_of
 from probe.report.inputs import ReportRun, Sample
 from probe.report.labels import Labels, baseline_name, finish_name, reason_name
 from probe.report.matching import Cohort
@@ -25,18 +23,12 @@ __all__ = [
     "Browser",
     "Item",
     "Prompt",
-    "Show",
-    "anchor_of",
     "browser",
-    "cut",
-    "order",
-    "shared_prefix",
 ]
 
 MAX_ITEMS = 600
 """At most so many items are shown; a larger run is sampled by hash. All stay in the samples."""
 
-_MAX_CHARS = 2000
 _MAX_PROMPT_CHARS = 12_000
 _EXAMPLES = 8
 
@@ -109,21 +101,6 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Show:
-    """One choice of the filter.
-
-    Attributes:
-        label: What is shown.
-        pattern: Regular expression that an item's ``pattern`` matches as a whole.
-        n: Number of shown items that it fits.
-    """
-
-    label: str
-    pattern: str
-    n: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
     """The browser of one cohort.
 
@@ -166,7 +143,7 @@ def browser(
     shared = {run.name: shared_prefix([s.prompt for s in run.samples]) for run in cohort.runs}
     by_key = {run.name: {s.key: s for s in run.samples} for run in cohort.runs}
     items = []
-    for sample in _chosen(first.samples, shown):
+    for sample in chosen(first.samples, shown, lambda sample: sample.key):
         samples = [by_key[run.name][sample.key] for run in cohort.runs]
         query = sample.prompt[len(shared[first.name]) :]
         items.append(_item(samples, [labels[run] for run in cohort.runs], query, prefix))
@@ -179,38 +156,6 @@ def browser(
         prompts=tuple(_prompt(run, labels[run], shared[run.name]) for run in cohort.runs),
         examples=_examples(items),
     )
-
-
-def anchor_of(prefix: str, key: str) -> str:
-    """Return the identifier inside the page of the sample with a key."""
-    return prefix + re.sub(r"[^A-Za-z0-9_-]+", "-", key)
-
-
-def order(key: str) -> tuple[tuple[int, str], ...]:
-    """Order keys by their numbers: 2/10 after 2/9."""
-    return tuple((int(p), "") if p.isdecimal() else (0, p) for p in re.split(r"(\d+)", key) if p)
-
-
-def _chosen(samples: Sequence[Sample], shown: int) -> list[Sample]:
-    kept = sorted(samples, key=lambda s: sha256_text(s.key))[:shown]
-    return sorted(kept, key=lambda s: order(s.key))
-
-
-def shared_prefix(texts: Sequence[str], end: str = "\n") -> str:
-    """Return what all texts begin with, up to the last ``end`` in it; nothing for one text."""
-    if len(set(texts)) < 2:
-        return ""
-    first, last = min(texts), max(texts)  # in text order, all others lie between these
-    pairs = zip(first, last, strict=False)
-    same = next((place for place, (a, b) in enumerate(pairs) if a != b), len(first))
-    return first[: first.rfind(end, 0, same) + len(end)] if end in first[:same] else ""
-
-
-def cut(text: str, longest: int = _MAX_CHARS) -> str:
-    """Return a text of data or a model, made visible, and cut if it is long."""
-    if len(text) <= longest:
-        return visible(text)
-    return f"{visible(text[:longest])}\n[{len(text) - longest:,} more characters in the samples]"
 
 
 def _item(samples: Sequence[Sample], names: Sequence[str], query: str, prefix: str) -> Item:
@@ -267,11 +212,11 @@ def _shows(
 ) -> tuple[Show, ...]:
     places = {run.name: place for place, run in enumerate(cohort.runs)}
 
+    patterns = [item.pattern for item in items]
+
     def show(label: str, **wanted: str) -> Show:
-        marks = [wanted.get(f"at{place}", ".") for place in range(len(places))]
-        pattern = "".join(marks)
-        fits = sum(re.fullmatch(pattern, item.pattern) is not None for item in items)
-        return Show(label=label, pattern=pattern, n=fits)
+        marks = (wanted.get(f"at{place}", ".") for place in range(len(places)))
+        return show_of(label, "".join(marks), patterns)
 
     found = [show("All items")]
     for pair in comparisons:

@@ -7,14 +7,12 @@ told in full (:mod:`probe.report.transcripts`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generators.jsonl import sha256_text
 from generators.records import Verdict
-from probe.report.browse import Show, anchor_of, cut, order, shared_prefix
+from probe.report.excerpts import Show, anchor_of, chosen, cut, shared_prefix, show_of
 from probe.report.inputs import ReportRun
 from probe.report.labels import Labels, finish_name, reason_name
 from probe.report.numbers import visible
@@ -118,12 +116,11 @@ def listing(asked: Asked, key: str, shown: int) -> Listing:
         shown: At most so many, drawn by the hash of their key.
     """
     first = asked.runs[0].rows
-    kept = sorted(first, key=lambda row: sha256_text(row["key"]))[:shown]
+    kept = chosen(first, shown, lambda row: str(row["key"]))
     wanted = {row["key"] for row in kept}
     rows = [{r["key"]: r for r in run.rows if r["key"] in wanted} for run in asked.runs]
     names = tuple(asked.labels[run] for run in asked.runs)
     head = shared_prefix([row["prompt"] for row in first if "prompt_head" not in row])
-    kept.sort(key=lambda row: order(row["key"]))
     queries = [
         row["prompt"] if "prompt_head" in row else row["prompt"][len(head) :] for row in kept
     ]
@@ -194,13 +191,10 @@ def _said(row: _Row, name: str) -> Said:
 
 
 def _shows(entries: Sequence[Entry], names: Sequence[str]) -> tuple[Show, ...]:
-    def show(label: str, pattern: str) -> Show:
-        fits = sum(re.fullmatch(pattern, entry.pattern) is not None for entry in entries)
-        return Show(label=label, pattern=pattern, n=fits)
-
-    found = [show("All samples", "." * len(names))]
+    patterns = [entry.pattern for entry in entries]
+    found = [show_of("All samples", "." * len(names), patterns)]
     for place, name in enumerate(names):
         around = ["." * place, "." * (len(names) - place - 1)]
-        found.append(show(f"{name}: right", "1".join(around)))
-        found.append(show(f"{name}: wrong", "0".join(around)))
+        found.append(show_of(f"{name}: right", "1".join(around), patterns))
+        found.append(show_of(f"{name}: wrong", "0".join(around), patterns))
     return tuple(found)
