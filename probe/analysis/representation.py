@@ -151,15 +151,17 @@ def probe_features(features: Any, labels: Sequence[str], splits: Splits) -> Gues
     Returns:
         Out-of-fold labels; the same arguments give the same labels.
     """
+    from sklearn import config_context
     from threadpoolctl import threadpool_limits
 
     truth = np.array(labels)
     said, inner = np.empty_like(truth), []
-    with threadpool_limits(1):  # these matrices are too small to be worth sharing
+    # These matrices are too small to be worth sharing, or looking through at every step.
+    with threadpool_limits(1), config_context(assume_finite=True, skip_parameter_validation=True):
         for fold in range(FOLDS):
             train, test = np.flatnonzero(splits.folds != fold), splits.folds == fold
-            score, strength = _choose(features[train], truth[train], splits.inner[fold, train])
-            said[test] = _fit(features[train], truth[train], strength).predict(features[test])
+            score, best = _choose(features[train], truth[train], splits.inner[fold, train])
+            (said[test],) = _said(features[train], truth[train], features[test], (best,))
             inner.append(score)
     return Guesses(labels=tuple(said.tolist()), inner=tuple(inner))
 
@@ -198,28 +200,30 @@ def _choose(
     features: Any, labels: NDArray[np.str_], parts: NDArray[np.intp]
 ) -> tuple[float, float]:
     """Return the share right of the best regularisation, each part said by the others; and it."""
-    scores = []
-    for strength in STRENGTHS:
-        right = np.zeros(len(labels), dtype=bool)
-        for part in np.unique(parts):
-            learned, asked = parts != part, parts == part
-            probe = _fit(features[learned], labels[learned], strength)
-            right[asked] = probe.predict(features[asked]) == labels[asked]
-        scores.append(float(right.mean()))
-    best = int(np.argmax(scores))
-    return scores[best], STRENGTHS[best]
+    right = np.zeros((len(STRENGTHS), len(labels)), dtype=bool)
+    for part in np.unique(parts):
+        learned, asked = parts != part, parts == part
+        said = _said(features[learned], labels[learned], features[asked], STRENGTHS)
+        right[:, asked] = np.array(said) == labels[asked]
+    scores = right.mean(axis=1)
+    best = int(scores.argmax())
+    return float(scores[best]), STRENGTHS[best]
 
 
-def _fit(features: Any, labels: NDArray[Any], strength: float) -> Any:
-    """Return a probe trained on items; a constant one where there is one label alone."""
+def _said(
+    features: Any, labels: NDArray[Any], asked: Any, strengths: Sequence[float]
+) -> list[NDArray[Any]]:
+    """Train a probe of each strength, and return what it says of the items that are asked.
+
+    Where there is one label alone, it is what all of them say.
+    """
     from scipy.sparse import issparse
-    from sklearn.dummy import DummyClassifier
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     if len(set(labels)) == 1:
-        return DummyClassifier().fit(features, labels)
+        return [np.full(asked.shape[0], labels[0])] * len(strengths)
     scale = StandardScaler(with_mean=not issparse(features))  # zero counts stay zero
-    regression = LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS)
-    return make_pipeline(scale, regression).fit(features, labels)
+    known, unknown = scale.fit_transform(features), scale.transform(asked)
+    probes = (LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS) for strength in strengths)
+    return [probe.fit(known, labels).predict(unknown) for probe in probes]

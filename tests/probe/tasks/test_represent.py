@@ -34,7 +34,7 @@ from probe.tasks.represent_results import CHOSEN, represent_results, score_repre
 from probe.tasks.traces import make_traces
 from probe.verify import verify
 
-PROBED = ("output_type", "length", "branch", "raises")
+PROBED = ("output_type", "branch", "raises")
 
 
 @pytest.fixture(scope="module")
