@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import stdev
 from typing import Any, TypeAlias
 
-from probe.analysis.ablations import Counts, ensemble_solved, solved_by_budget
-from probe.report.curves import CurvePoint, curve_picture
+from probe.analysis.ablations import ensemble_solved, solved_by_budget
+from probe.report.budgets import DRAWN, drawn, sample_counts, temperature_section
 from probe.report.inputs import ReportRun, estimate
 from probe.report.matching import families
 from probe.report.numbers import count, p_value, points_interval, visible
@@ -22,37 +22,27 @@ from probe.report.sampled import solved_by
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table, score_cell
 from probe.statistics import Paired, corrected, pair
-from probe.tasks.sampled import passed
 
 __all__ = ["ablation_sections"]
 
-_BUDGETS = (1, 2, 3, 5, 10, 20, 30, 50, 80)
 _Make: TypeAlias = Callable[[Sequence[ReportRun], str, str], Section | None]
 
 
 def ablation_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return the sections for which there are runs that differ in one setting."""
     found = []
-    makers: tuple[tuple[_Make, Callable[[ReportRun], Any], tuple[str, ...]], ...] = (
-        (_asserts_section, lambda run: run.config["asserts"], ("asserts",)),
-        (_shots_section, lambda run: run.config["shot_ids"], ("shot_ids",)),
-        (_temperature_section, lambda run: run.config.get("temperature", 0.0), ("temperature",)),
-        (_edited_section, _wording, ("source", "items", "limit")),
+    makers: tuple[tuple[_Make, Callable[[ReportRun], Any], tuple[str, ...], int], ...] = (
+        (_asserts_section, lambda run: run.config["asserts"], ("asserts",), 2),
+        (_shots_section, lambda run: run.config["shot_ids"], ("shot_ids",), 2),
+        (temperature_section, drawn, DRAWN, 1),
+        (_edited_section, _wording, ("source", "items", "problems"), 2),
     )
-    for make, setting, free in makers:
-        groups = families(runs, setting, free)
+    for make, setting, free, least in makers:
+        groups = families(runs, setting, free, least)
         for place, group in enumerate(groups, 1):
             of = f": {visible(group[0].model_name)}" if len(groups) > 1 else ""
             section = make(group, f"{make.__name__.strip('_').split('_')[0]}-{place}", of)
             found += [section] if section else []
-    return found
-
-
-def _counts(run: ReportRun) -> Counts:
-    found: dict[int, tuple[int, int]] = {}
-    for row in run.rows:
-        n, c = found.get(row["task_id"], (0, 0))
-        found[row["task_id"]] = (n + 1, c + passed(row))
     return found
 
 
@@ -125,7 +115,7 @@ def _shots_section(group: Sequence[ReportRun], key: str, of: str) -> Section | N
     if len(sizes) > 1 or sizes == {0}:
         return None
     solved = [estimate(run.results["scores"]["solved"]).estimate for run in group]
-    members = [_counts(run) for run in group]
+    members = [sample_counts(run) for run in group]
     fewest = min(n for counts in members for n, _ in counts.values())
     each = max(1, fewest // len(group))
     rows = [
@@ -170,48 +160,6 @@ def _shots_section(group: Sequence[ReportRun], key: str, of: str) -> Section | N
 
 def _examples(run: ReportRun) -> Cell:
     return Cell(text=", ".join(map(str, run.config["shot_ids"])), note=visible(run.name))
-
-
-def _temperature_section(group: Sequence[ReportRun], key: str, of: str) -> Section | None:
-    fewest = min(run.results["samples_per_problem"] for run in group)
-    budgets = [k for k in _BUDGETS if k <= fewest]
-    if len(budgets) < 2:
-        return None
-    curves = {run.name: solved_by_budget(_counts(run), budgets) for run in group}
-    names = {run.name: f"temperature {run.config.get('temperature', 0):g}" for run in group}
-    best = {
-        k: names[max(curves, key=lambda name: curves[name][place].estimate)]
-        for place, k in enumerate(budgets)
-    }
-    return Section(
-        key=key,
-        title=f"Temperature and number of samples{of}",
-        text=f"Most problems are solved with 1 sample at {best[1]}, with {budgets[-1]} at "
-        f"{best[budgets[-1]]}.",
-        tables=(
-            Table(
-                key=f"{key}-table",
-                caption="Problems solved by any of k samples, estimated without bias.",
-                columns=("k", *(names[run.name] for run in group)),
-                rows=tuple(
-                    (Cell(text=str(k)), *(score_cell(curves[run.name][place]) for run in group))
-                    for place, k in enumerate(budgets)
-                ),
-            ),
-        ),
-        picture=curve_picture(
-            {
-                names[name]: [
-                    CurvePoint(x=k, score=score) for k, score in zip(budgets, scores, strict=True)
-                ]
-                for name, scores in curves.items()
-            },
-            f"{key}-figure",
-            title="Problems solved by number of samples",
-            x_label="Samples",
-            y_label="Problems solved, %",
-        ),
-    )
 
 
 def _wording(run: ReportRun) -> str:

@@ -174,29 +174,34 @@ def cohorts(runs: Sequence[ReportRun]) -> tuple[Cohort, ...]:
 
 
 def families(
-    runs: Sequence[ReportRun], setting: Callable[[ReportRun], Any], free: Sequence[str]
+    runs: Sequence[ReportRun],
+    setting: Callable[[ReportRun], Any],
+    free: Sequence[str],
+    least: int = 2,
 ) -> list[list[ReportRun]]:
     """Group runs of the same model, adapter and prompt that differ in one setting.
 
     Args:
         runs: Runs of one kind.
         setting: What they shall differ in.
-        free: Required fields, or prompt fields, that belong to the setting.
+        free: Required fields, prompt fields, or ``problems``, that belong to the setting.
+        least: So many values of the setting make a group.
 
     Returns:
-        Groups with at least two values of the setting, ordered by value; of two runs with the
+        Groups with at least so many values of the setting, ordered by value; of two runs with the
         same value the first counts.
     """
     groups: dict[str, dict[str, ReportRun]] = {}
     for run in runs:
         fields = required_fields(run) | {name: run.config.get(name) for name in PROMPT_FIELDS}
         fields |= {"weights": _weights(run), "adapter": run.adapter}
+        fields["problems"] = sorted({row["task_id"] for row in run.rows})
         same = canonical_json({name: x for name, x in fields.items() if name not in free})
         groups.setdefault(same, {}).setdefault(canonical_json(setting(run)), run)
     return [
         sorted(group.values(), key=lambda run: canonical_json(setting(run)))
         for group in groups.values()
-        if len(group) > 1
+        if len(group) >= least
     ]
 
 

@@ -15,6 +15,7 @@ from probe.config import DataOptions, SynthesisConfig
 from probe.models.fake import FakeGenerator
 from probe.models.text import Request
 from probe.report.build import build_report
+from probe.report.tables import NOTHING
 from probe.runs import read_run
 from probe.tasks.items import choose_problems
 from probe.tasks.synthesis import evaluate_synthesis
@@ -102,15 +103,27 @@ def test_temperatures_are_curves_over_samples(config: SynthesisConfig, tmp_path:
     runs = [
         run(config, "cold", steady, samples=4, temperature=0.2),
         run(config, "hot", varied, samples=4, temperature=0.8),
+        run(config, "greedy", steady),
     ]
     page = page_of(runs, tmp_path)
     assert "## Temperature and number of samples" in page
     rows = {k: cells(page, str(k)) for k in (1, 2, 3)}
-    hot = {k: float(row[2].split("%")[0]) for k, row in rows.items()}
+    hot = {k: float(row[3].split("%")[0]) for k, row in rows.items()}
     assert hot == pytest.approx({1: 25, 2: 50, 3: 75})
     asked = choose_problems(load_source("basics").split(Split.TEST), seed=0, limit=LIMIT)
     even = 100 * sum(problem.task_id % 2 == 0 for problem in asked) / LIMIT
-    assert [float(row[1].split("%")[0]) for row in rows.values()] == [even] * 3
+    assert [float(row[2].split("%")[0]) for row in rows.values()] == [even] * 3
+    assert float(rows[1][1].split("%")[0]) == even
+    assert rows[2][1] == rows[3][1] == NOTHING
+    assert f"With 1 sample at most {even:.1f}% (greedy) of the problems" in page
+
+
+def test_one_temperature_is_a_curve_too(config: SynthesisConfig, tmp_path: Path) -> None:
+    def varied(request: Request) -> str:
+        return solve(request, right=request.k == int(request.task_id) % 4)
+
+    page = page_of([run(config, "hot", varied, samples=4, temperature=0.8)], tmp_path)
+    assert "With 1 sample at most 25.0% of the problems are solved, with 3 75.0%." in page
 
 
 def test_edited_wording_is_set_beside_the_original(
