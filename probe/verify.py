@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from generators import jsonl
 from generators.errors import ProbeError, RunError
 from probe.archive import opened
@@ -136,9 +138,10 @@ def _verify_run(path: Path, rerun: DataOptions | None) -> Verification:
     if run.results.get("samples_sha256") != jsonl.sha256_file(path / SAMPLES):
         differences.append(f"{RESULTS}: samples_sha256 is not the hash of {SAMPLES}")
     try:
-        differences.extend(_sample_differences(run, kind.score))
-        derived = kind.results(run.samples)
-        beside = kind.beside(path, run.samples) if kind.beside else ""
+        with np.errstate(over="raise", invalid="raise"):  # numbers that no run can have
+            differences.extend(_sample_differences(run, kind.score))
+            derived = kind.results(run.samples)
+            beside = kind.beside(path, run.samples) if kind.beside else ""
     except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:

@@ -26,6 +26,7 @@ from generators.trace_files import read_traces
 from probe.checksums import CHECKSUMS
 from probe.config import MakeTracesConfig, MakeVariantsConfig
 from probe.report.load import load_inputs
+from probe.runs import SAMPLES
 from probe.tasks.counterfactual import make_variants
 from probe.tasks.dialog.feedback import RecordedFeedback
 from probe.tasks.grade_file import read_completions
@@ -202,6 +203,21 @@ def test_runs(runs: list[Path], tmp_path: Path, kind: str, name: str) -> None:
 
     read(run / name)
     survives((run / name).read_bytes(), run / name, read)
+
+
+@pytest.mark.parametrize("kind", ["execution", "synthesis", "dialog"])
+def test_numbers_beyond_all_sums(runs: list[Path], tmp_path: Path, kind: str) -> None:
+    (source,) = [run for run in runs if run.name == kind]
+    run = tmp_path / kind
+    shutil.copytree(source, run)
+    (run / CHECKSUMS).unlink()
+    head, *rows = [json.loads(line) for line in (run / SAMPLES).read_text().splitlines()]
+    numbers = {name for row in rows for name, value in row.items() if isinstance(value, int)}
+    for name in sorted(numbers):
+        huge = [row | {name: 1.7e308} if name in row else row for row in rows]
+        jsonl.write(run / SAMPLES, head, huge)
+        (found,) = verify(run)
+        assert not found.ok, name
 
 
 def test_damage_is_damage() -> None:
