@@ -211,7 +211,6 @@ def _shows(
     cohort: Cohort, comparisons: Sequence[Comparison], labels: Labels, items: Sequence[Item]
 ) -> tuple[Show, ...]:
     places = {run.name: place for place, run in enumerate(cohort.runs)}
-
     patterns = [item.pattern for item in items]
 
     def show(label: str, **wanted: str) -> Show:

@@ -55,14 +55,14 @@ def temperature_section(group: Sequence[ReportRun], key: str, of: str) -> Sectio
         key: What identifiers begin with.
         of: What the title ends with.
     """
+    if max(run.results["samples_per_problem"] for run in group) < 2:
+        return None
     curves: dict[str, dict[int, Estimate]] = {}
     for run in group:
         budgets = [k for k in _BUDGETS if k <= run.results["samples_per_problem"]]
         scores = solved_by_budget(sample_counts(run), budgets)
         curves[_drawing(run)] = dict(zip(budgets, scores, strict=True))
     rows = sorted({k for curve in curves.values() for k in curve})
-    if len(rows) < 2:
-        return None
 
     def best(k: int) -> str:
         scores = {name: curve[k].estimate for name, curve in curves.items() if k in curve}

@@ -75,11 +75,10 @@ class Probe:
         self,
         *arguments: Any,
         env: dict[str, str] | None = None,
-        cwd: Path | None = None,
         file_bytes: int | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; see :meth:`start`."""
-        process = self.start(*arguments, env=env, cwd=cwd, file_bytes=file_bytes)
+        process = self.start(*arguments, env=env, file_bytes=file_bytes)
         out, err = process.communicate()
         assert process.returncode is not None
         return subprocess.CompletedProcess(list(arguments), process.returncode, out, err)
@@ -88,7 +87,6 @@ class Probe:
         self,
         *arguments: Any,
         env: dict[str, str] | None = None,
-        cwd: Path | None = None,
         file_bytes: int | None = None,
     ) -> Process:
         """Start a command.
@@ -96,7 +94,6 @@ class Probe:
         Args:
             arguments: After the name of the program; made strings.
             env: Its environment; this one by default.
-            cwd: Its working folder.
             file_bytes: Writing a file beyond so many bytes fails, as on a full disk.
         """
         self._started += 1
@@ -104,7 +101,7 @@ class Probe:
         request = {
             "arguments": [str(argument) for argument in arguments],
             "env": dict(os.environ if env is None else env),
-            "cwd": str(cwd or Path.cwd()),
+            "cwd": str(Path.cwd()),
             "file_bytes": file_bytes,
         }
         line = self._connect()
