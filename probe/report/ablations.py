@@ -13,12 +13,12 @@ from statistics import stdev
 from typing import Any, TypeAlias
 
 from probe.analysis.ablations import ensemble_solved, solved_by_budget
-from probe.report.budgets import DRAWN, drawn, sample_counts, temperature_section
+from probe.report.budgets import DRAWN, drawn, temperature_section
 from probe.report.inputs import ReportRun, estimate
 from probe.report.matching import families
 from probe.report.numbers import count, p_value, points_interval, visible
 from probe.report.paper import PAPER_ASSERTS, PAPER_EDITED
-from probe.report.sampled import solved_by
+from probe.report.sampled import sample_counts, solved_by
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table, score_cell
 from probe.statistics import Paired, corrected, pair

@@ -9,30 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from probe.analysis.ablations import Counts, solved_by_budget
+from probe.analysis.ablations import solved_by_budget
 from probe.report.curves import CurvePoint, curve_picture
 from probe.report.inputs import ReportRun
 from probe.report.numbers import percent
+from probe.report.sampled import sample_counts
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table, score_cell
 from probe.statistics import Estimate
-from probe.tasks.sampled import passed
 
-__all__ = ["DRAWN", "drawn", "sample_counts", "temperature_section"]
+__all__ = ["DRAWN", "drawn", "temperature_section"]
 
 DRAWN = ("items", "decoding", "decoding_seed", "samples", "temperature", "top_p")
 """Fields that say how tokens are chosen, and how often."""
 
 _BUDGETS = (1, 2, 3, 5, 10, 20, 30, 50, 80)
-
-
-def sample_counts(run: ReportRun) -> Counts:
-    """Return how many samples each problem has, and how many are right."""
-    found: dict[int, tuple[int, int]] = {}
-    for row in run.rows:
-        n, c = found.get(row["task_id"], (0, 0))
-        found[row["task_id"]] = (n + 1, c + passed(row))
-    return found
 
 
 def drawn(run: ReportRun) -> tuple[float, float]:

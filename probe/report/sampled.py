@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from generators.records import Verdict
+from probe.analysis.ablations import Counts
 from probe.report.figures import Picture
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels
@@ -17,11 +17,13 @@ from probe.report.numbers import count, p_value, percent_interval, points_interv
 from probe.report.plots import TypeRow, types_picture
 from probe.report.tables import Cell, Table, score_cell
 from probe.statistics import Estimate, corrected, pair
+from probe.tasks.sampled import passed
 
 __all__ = [
     "outcomes_picture",
     "outcomes_table",
     "pairs_table",
+    "sample_counts",
     "sample_notes",
     "scores_table",
     "solved_by",
@@ -99,12 +101,18 @@ def _share(run: ReportRun, outcome: str) -> Estimate:
     return Estimate(**{**right, "estimate": 0.0, "low": 0.0, "high": high})
 
 
+def sample_counts(run: ReportRun) -> Counts:
+    """Return by problem how many samples it has, and how many are right."""
+    found: dict[int, tuple[int, int]] = {}
+    for row in run.rows:
+        n, c = found.get(row["task_id"], (0, 0))
+        found[row["task_id"]] = (n + 1, c + passed(row))
+    return found
+
+
 def solved_by(run: ReportRun) -> dict[int, bool]:
     """Return by problem whether any sample solves it."""
-    found: dict[int, bool] = {}
-    for row in run.rows:
-        found[row["task_id"]] = found.get(row["task_id"], False) or row["verdict"] == Verdict.PASS
-    return found
+    return {task: right > 0 for task, (_, right) in sample_counts(run).items()}
 
 
 def pairs_table(cohort: Cohort, labels: Labels, key: str, cluster: str = "task_id") -> Table | None:
