@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import chain
 
 import torch
 
@@ -19,6 +20,7 @@ __all__ = ["TokenChooser", "noise"]
 
 _BITS = 53  # of a double between 0 and 1
 _BLOCK = 512  # tokens
+_CACHED = 1 << 18  # logits drawn from at a time, so that they stay in a processor's cache
 
 
 def noise(seed: int, task_id: str, k: int, step: int) -> float:
@@ -56,17 +58,25 @@ class TokenChooser:
             return chosen
         if logits.device.type == "mps":
             logits = logits.cpu()  # it has no double precision
-        precise = torch.promote_types(logits.dtype, torch.float32)
-        weights = torch.softmax(logits.to(precise) / self._decoding.temperature, dim=-1)
-        if self._decoding.top_p < 1:
-            weights = _nucleus(weights, self._decoding.top_p)
         seed = self._decoding.seed
         drawn = [
             noise(seed, self._requests[row].task_id, self._requests[row].k, step)
             for row, step in zip(rows, steps, strict=True)
         ]
-        tokens: list[int] = _invert(weights, torch.tensor(drawn, dtype=torch.float64)).tolist()
-        return tokens
+        shares = torch.tensor(drawn, dtype=torch.float64)
+        cached = max(1, _CACHED // logits.shape[-1])
+        size = cached if logits.device.type == "cpu" else len(rows)
+        parts = [slice(first, first + size) for first in range(0, len(rows), size)]
+        tokens = [self._draw(logits[part], shares[part]).tolist() for part in parts]
+        return list(chain.from_iterable(tokens))
+
+    def _draw(self, logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+        """Return the token of each row at its share of the distribution."""
+        precise = torch.promote_types(logits.dtype, torch.float32)
+        weights = torch.softmax(logits.to(precise) / self._decoding.temperature, dim=-1)
+        if self._decoding.top_p < 1:
+            weights = _nucleus(weights, self._decoding.top_p)
+        return _invert(weights, shares)
 
 
 def _invert(weights: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from generators.errors import UsageError
+from probe.models import sampling
 from probe.models.generate import Decoding, HFGenerator, Request
 from probe.models.load import LoadedModel, load_model
 from probe.models.sampling import TokenChooser, _invert, noise
@@ -58,6 +59,20 @@ def test_impossible_tokens_are_never_drawn() -> None:
     requests = [Request(key=str(k), prompt="", k=k) for k in range(2000)]
     choose = TokenChooser(Decoding(max_new_tokens=1, temperature=1.0), requests)
     assert set(choose(logits, range(2000), [0] * 2000)) == {2, 4}
+
+
+def test_draws_do_not_depend_on_how_many_are_made_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logits = 3 * torch.randn(50, 700, generator=torch.Generator().manual_seed(0))
+    requests = [Request(key=str(k), prompt="", k=k) for k in range(50)]
+    choose = TokenChooser(Decoding(max_new_tokens=1, temperature=1.0, top_p=0.9), requests)
+    found = []
+    for cached in (1, 700, 3 * 700 + 1, 1 << 18):
+        monkeypatch.setattr(sampling, "_CACHED", cached)
+        found.append(choose(logits, range(50), [0] * 50))
+    assert len(set(found[0])) > 20
+    assert found[1:] == found[:1] * 3
 
 
 @given(st.integers(), st.text(), st.integers(0), st.integers(0))
