@@ -1,7 +1,7 @@
 """What making a run took: wall time, processor time, memory, and energy where the machine tells it.
 
 Called by :mod:`probe.runs`, which keeps it as ``cost.json`` beside the results: it is never the
-same twice, and no number of a result depends on it.
+same twice, and no number of a result depends on it. A session that is killed is not in it.
 
 Source: /sys/class/powercap of the Linux kernel (Intel's and AMD's RAPL counters, in microjoules);
 NVML, nvmlDeviceGetTotalEnergyConsumption (NVIDIA's, in millijoules, from Volta on).
