@@ -10,6 +10,7 @@ dialog; its transcripts and prompts are not public.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from generators.calls import entry_point
 from generators.jsonl import sha256_text
@@ -20,12 +21,14 @@ __all__ = [
     "DIALOG_V1",
     "STOP",
     "Turn",
+    "WorkedFeedback",
     "as_text",
     "opening",
     "reply_head",
     "reply_turn",
     "wording_sha256",
     "worked_examples",
+    "worked_feedback",
 ]
 
 DIALOG_V1 = "dialog/conversation@1"
@@ -42,6 +45,7 @@ _OPENING = (
 _REPLY = "[CODE]\n{code}\n[DONE]"
 _FENCED = "```python\n{code}\n```"
 
+# Problems, and the replies to each: program, what its tests say, feedback.
 _EXAMPLES = (
     (
         (
@@ -52,11 +56,13 @@ _EXAMPLES = (
         (
             (
                 "def count_vowels(word):\n    return sum(letter in 'aeiou' for letter in word)",
+                "count_vowels('Aerial') should be 4, but your function returns 3.",
                 "Capital letters count as well, so compare the lower-case word.",
             ),
             (
                 "def count_vowels(word):\n"
                 "    return sum(letter in 'aeiou' for letter in word.lower())",
+                "",
                 "",
             ),
         ),
@@ -70,14 +76,16 @@ _EXAMPLES = (
         (
             (
                 "def runner_up(numbers):\n    return sorted(numbers)[-2]",
+                "runner_up([4, 9, 9, 7]) should be 7, but your function returns 9.",
                 "Equal numbers count once, so runner_up([4, 9, 9, 7]) should be 7 and not 9.",
             ),
             (
                 "def runner_up(numbers):\n    ordered = sorted(unique(numbers))\n"
                 "    return ordered[-2]",
+                "Running the tests raises NameError: name 'unique' is not defined.",
                 "The name unique is not defined.",
             ),
-            ("def runner_up(numbers):\n    return sorted(set(numbers))[-2]", ""),
+            ("def runner_up(numbers):\n    return sorted(set(numbers))[-2]", "", ""),
         ),
     ),
 )
@@ -104,11 +112,40 @@ def worked_examples(*, fenced: bool) -> list[Turn]:
     turns = []
     for (name, text, tests), replies in _EXAMPLES:
         turns.append(Turn(role="user", text=_said(name, text, tests)))
-        for code, feedback in replies:
+        for code, _, feedback in replies:
             turns.append(reply_turn(code, fenced=fenced))
             if feedback:
                 turns.append(Turn(role="user", text=feedback))
     return turns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkedFeedback:
+    """A feedback of the solved conversations, and what it is about.
+
+    Attributes:
+        text: Description of the problem.
+        tests: Its asserts.
+        code: A program that does not pass them.
+        outcome: What the first failing test says.
+        feedback: One sentence about it.
+    """
+
+    text: str
+    tests: tuple[str, ...]
+    code: str
+    outcome: str
+    feedback: str
+
+
+def worked_feedback() -> list[WorkedFeedback]:
+    """Return the feedback of the solved conversations, each with what it is about."""
+    return [
+        WorkedFeedback(text=text, tests=tests, code=code, outcome=outcome, feedback=feedback)
+        for (_, text, tests), replies in _EXAMPLES
+        for code, outcome, feedback in replies
+        if feedback
+    ]
 
 
 def as_text(turns: Sequence[Turn]) -> str:

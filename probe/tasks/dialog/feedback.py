@@ -1,8 +1,9 @@
-"""Who gives feedback: an automatic sentence, a recording, a model, a person. Each is named.
+"""Who gives feedback: an automatic sentence, a recording, a person. Each is named.
 
 Called by :mod:`probe.tasks.dialog.task`. A giver sees failed replies and says something about
 each, or nothing; what it says is limited in :mod:`probe.tasks.dialog.sentences`. Feedback is never
-called human unless the recording says that a person typed it.
+called human unless the recording says that a person typed it. Models give feedback in
+:mod:`probe.tasks.dialog.critic`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from generators import jsonl
 from generators.errors import FormatError
@@ -18,17 +19,12 @@ from generators.records import Problem, Verdict
 from probe.prompts import Turn
 from probe.tasks.dialog.givers import Giver
 
-if TYPE_CHECKING:
-    from probe.models.text import TextGenerator
-
 __all__ = [
     "FEEDBACK_SCHEMA",
-    "MODEL_FEEDBACK",
     "ExecutionFeedback",
     "Failure",
     "FeedbackGiver",
     "HumanFeedback",
-    "ModelFeedback",
     "Person",
     "RecordedFeedback",
     "Said",
@@ -36,16 +32,6 @@ __all__ = [
 ]
 
 FEEDBACK_SCHEMA = "probe.feedback"
-
-MODEL_FEEDBACK = "dialog/feedback@1"
-"""Name and version of the wording in which a model is asked for feedback."""
-
-_ASK = (
-    "A student wrote a Python function that does not pass its tests. Say in one sentence, without "
-    "code, what is wrong with it.\n\nTask: {text}\nTests:\n{tests}\n\nProgram:\n{code}\n\n"
-    "What happened: {outcome}\n\nFeedback:"
-)
-_ASK_TOKENS = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,49 +203,3 @@ class HumanFeedback:
         for number, one in enumerate(failures, 1):
             said = self._person(one, number, len(failures))
             yield Said(text=said, author=f"human {self._name}")
-
-
-class ModelFeedback:
-    """A model that is asked, greedily, what is wrong.
-
-    Args:
-        generator: The model.
-    """
-
-    kind = Giver.MODEL
-
-    def __init__(self, generator: TextGenerator) -> None:
-        self._generator = generator
-
-    def identity(self) -> dict[str, Any]:
-        """Return what decides what it says."""
-        return {
-            "kind": str(self.kind),
-            "wording": {MODEL_FEEDBACK: jsonl.sha256_text(_ASK)},
-            "max_new_tokens": _ASK_TOKENS,
-            "model": self._generator.identity,
-        }
-
-    def say(self, failures: Sequence[Failure]) -> list[Said]:
-        """Ask the model about all failures together."""
-        from probe.models.text import Decoding, Request, chat_of
-        from probe.prompts import ChatMode
-
-        chats = chat_of(self._generator).mode is not ChatMode.NONE
-        decoding = Decoding(max_new_tokens=_ASK_TOKENS, stop=() if chats else ("\n",))
-        requests = [
-            Request(key=one.key, prompt=_asked(one), task_id=str(one.problem.task_id))
-            for one in failures
-        ]
-        texts = {one.key: one.text for one in self._generator.generate(requests, decoding)}
-        name = str(self._generator.identity.get("name"))
-        return [Said(text=texts[one.key].strip(), author=f"model {name}") for one in failures]
-
-
-def _asked(failure: Failure) -> str:
-    return _ASK.format(
-        text=failure.problem.text.strip(),
-        tests="\n".join(failure.problem.test_list),
-        code=str(failure.reply["code"]).strip() or "(nothing)",
-        outcome=execution_sentence(failure.reply, show_expected=True),
-    )

@@ -19,11 +19,11 @@ from generators.sandbox.policy import choose_backend
 from probe.config import DialogConfig
 from probe.runs import RESULTS, RunWriter
 from probe.tasks.asking import MakeGenerator, open_model
+from probe.tasks.dialog.critic import ModelFeedback
 from probe.tasks.dialog.feedback import (
     ExecutionFeedback,
     FeedbackGiver,
     HumanFeedback,
-    ModelFeedback,
     Person,
     RecordedFeedback,
 )
