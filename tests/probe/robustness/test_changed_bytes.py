@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -57,6 +58,15 @@ def test_in_a_run(runs: list[Path], name: str, tmp_path: Path) -> None:
     assert complaints(run) == ""
     (run / "more.txt").write_text("x")
     assert "more.txt" in complaints(run)
+
+
+def test_a_sample_that_stands_twice(runs: list[Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(next(run for run in runs if run.name == "synthesis"), run)
+    samples = run / "samples.jsonl"
+    lines = samples.read_text().splitlines(keepends=True)
+    samples.write_text("".join([*lines, lines[1]]))
+    assert f"sample {json.loads(lines[1])['key']} stands twice" in complaints(run)
 
 
 @pytest.mark.parametrize("name", ["index.html", "report.md", "results.json"])
