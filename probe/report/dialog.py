@@ -30,17 +30,29 @@ _PAPER = {0: "30%", 1: "55%", 4: "just over 65%"}
 
 
 def dialog_sections(runs: Sequence[ReportRun]) -> list[Section]:
-    """Return a section for each run."""
-    labels = Labels(runs)
-    return [
-        _section(run, labels, f"dialog-{place}", several=len(runs) > 1)
-        for place, run in enumerate(runs, 1)
-    ]
+    """Return a section for each run, named by who gives feedback, then by who is asked."""
+    by_giver: dict[str, list[ReportRun]] = {}
+    for run in runs:
+        by_giver.setdefault(_giver(run), []).append(run)
+    labels = {giver: Labels(same) for giver, same in by_giver.items()}
+    sections = []
+    for place, run in enumerate(runs, 1):
+        giver = _giver(run)
+        title = "Dialog"
+        if len(by_giver) > 1:
+            title += f" with {giver} feedback"
+        if len(by_giver[giver]) > 1:
+            title += f": {visible(labels[giver][run])}"
+        sections.append(_section(run, labels[giver], f"dialog-{place}", title))
+    return sections
 
 
-def _section(run: ReportRun, labels: Labels, key: str, *, several: bool) -> Section:
+def _giver(run: ReportRun) -> str:
+    return str(run.identity["feedback"]["kind"])
+
+
+def _section(run: ReportRun, labels: Labels, key: str, title: str) -> Section:
     results = run.results
-    giver = str(run.identity["feedback"]["kind"])
     again = results["resampled"]
     curves = {"With feedback": _points(results["solved"])}
     if again:
@@ -53,9 +65,9 @@ def _section(run: ReportRun, labels: Labels, key: str, *, several: bool) -> Sect
     told = tuple(map(visible, _notes(run, labels)))
     return Section(
         key=key,
-        title="Dialog" + (f": {visible(labels[run])}, {giver} feedback" if several else ""),
+        title=title,
         text=f"{count(results['n_programs'], 'problem')}, at most "
-        f"{count(results['turns'], 'feedback')} each: {_GIVERS[giver]} "
+        f"{count(results['turns'], 'feedback')} each: {_GIVERS[_giver(run)]} "
         f"({_authors(results['feedback']['authors'])}). A problem counts as solved from the first "
         "reply that passes its tests.",
         notes=told,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from probe.models.text import Request
 from probe.report.build import build_report
 from probe.report.bundle import write_report
 from probe.runs import SAMPLES
+from probe.tasks.dialog.givers import Giver
+from probe.tasks.dialog.recording import FEEDBACK_FILE
 from probe.tasks.dialog.task import evaluate_dialog
 from probe.verify import verify
 
@@ -73,3 +76,39 @@ def test_every_dialog_can_be_read(run: Path, tmp_path: Path) -> None:
 def test_the_report_verifies(run: Path, tmp_path: Path) -> None:
     write_report([run], tmp_path)
     assert all(part.ok for part in verify(tmp_path))
+
+
+def test_runs_are_named_by_what_tells_them_apart(run: Path, tmp_path: Path) -> None:
+    replayed = DialogConfig(
+        source="basics",
+        out=tmp_path / "again",
+        problems=6,
+        turns=3,
+        max_new_tokens=9999,
+        batch_invariance_items=0,
+        feedback=Giver.RECORDED,
+        recording=run / FEEDBACK_FILE,
+    )
+    evaluate_dialog(replayed, lambda: FakeGenerator(lambda _: "raise ValueError\n[DONE]"))
+    build_report([run, replayed.out], tmp_path / "report")
+    page = (tmp_path / "report" / "report.md").read_text()
+    for giver in ("execution", "recorded"):
+        assert f"\n## Dialog with {giver} feedback\n" in page
+        (finding,) = [
+            line for line in page.splitlines() if line.startswith(f"**Dialog with {giver} feed")
+        ]
+        assert "feedback.** Base model, zero-shot: solves 0.0%" in finding
+        assert f"\n\n{finding}\n\n" in page  # a paragraph of its own
+
+
+def test_sentences_of_a_finding_do_not_run_together(
+    run: Path, usual_runs: list[Path], tmp_path: Path
+) -> None:
+    build_report([run, *usual_runs], tmp_path)
+    page = (tmp_path / "report.md").read_text()
+    answer = page.partition("## The answer")[2].partition("\n## ")[0]
+    findings = re.findall(r"^\*\*(.+?)\.\*\* (.+)$", answer, re.MULTILINE)
+    assert [name for name, _ in findings] == ["Predicting outputs", "Dialog"]
+    assert findings[0][1].count(". ") > 1
+    assert not re.search(r"\.[A-Z]", answer), answer
+    assert "\n\n**Dialog.** " in answer
