@@ -134,7 +134,7 @@ def ask(
 def test_its_answers_are_those_of_the_local_model(
     address: str, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = {"limit": 8, "shots": 1}
+    config = {"limit": 10, "shots": 1}
     served = ask("served", ModelOptions(model=address, concurrency=SLOTS), **config)
     local = ask("local", ModelOptions(model=MODEL, device="cpu"), **config)
     assert [row["prompt"] for row in served] == [row["prompt"] for row in local]
@@ -143,7 +143,7 @@ def test_its_answers_are_those_of_the_local_model(
     same = sum(a["answer"] == b["answer"] for a, b in zip(served, local, strict=True))
     with capsys.disabled():
         sys.stdout.write(f"\nserver and local model: {same} of {len(local)} greedy answers agree\n")
-    assert same >= 7
+    assert same >= 0.9 * len(local)
     assert {row["finish"] for row in served} <= {"stop", "length"}
 
 
