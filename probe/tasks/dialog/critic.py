@@ -2,7 +2,7 @@
 
 Called by :mod:`probe.tasks.dialog.task`; the other givers are in
 :mod:`probe.tasks.dialog.feedback`. The model sees worked examples, those of the conversations
-(:mod:`probe.conversation`): without them a model that only goes on with texts says nothing.
+(:mod:`probe.conversation`): without them SmolLM2-135M said nothing.
 """
 
 from __future__ import annotations
