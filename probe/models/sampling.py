@@ -64,8 +64,8 @@ class TokenChooser:
             for row, step in zip(rows, steps, strict=True)
         ]
         shares = torch.tensor(drawn, dtype=torch.float64)
-        cached = max(1, _CACHED // logits.shape[-1])
-        size = cached if logits.device.type == "cpu" else len(rows)
+        at_once = _CACHED // logits.shape[-1] if logits.device.type == "cpu" else len(rows)
+        size = max(1, at_once)
         parts = [slice(first, first + size) for first in range(0, len(rows), size)]
         tokens = [self._draw(logits[part], shares[part]).tolist() for part in parts]
         return list(chain.from_iterable(tokens))

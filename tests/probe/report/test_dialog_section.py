@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ from probe.tasks.dialog.task import evaluate_dialog
 from probe.verify import verify
 
 PROBLEMS = {problem.task_id: problem for problem in load_source("basics").problems}
+CONFIG = DialogConfig(
+    source="basics",
+    out=Path(),
+    problems=6,
+    turns=3,
+    max_new_tokens=9999,
+    batch_invariance_items=0,
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             return f"{PROBLEMS[int(request.task_id)].code}\n[DONE]"
         return "raise ValueError('<b>no</b>')\n[DONE]"
 
-    config = DialogConfig(
-        source="basics", out=out, problems=6, turns=3, max_new_tokens=9999, batch_invariance_items=0
-    )
-    evaluate_dialog(config, lambda: FakeGenerator(answer))
+    evaluate_dialog(replace(CONFIG, out=out), lambda: FakeGenerator(answer))
     return out
 
 
@@ -79,15 +85,8 @@ def test_the_report_verifies(run: Path, tmp_path: Path) -> None:
 
 
 def test_runs_are_named_by_what_tells_them_apart(run: Path, tmp_path: Path) -> None:
-    replayed = DialogConfig(
-        source="basics",
-        out=tmp_path / "again",
-        problems=6,
-        turns=3,
-        max_new_tokens=9999,
-        batch_invariance_items=0,
-        feedback=Giver.RECORDED,
-        recording=run / FEEDBACK_FILE,
+    replayed = replace(
+        CONFIG, out=tmp_path / "again", feedback=Giver.RECORDED, recording=run / FEEDBACK_FILE
     )
     evaluate_dialog(replayed, lambda: FakeGenerator(lambda _: "raise ValueError\n[DONE]"))
     build_report([run, replayed.out], tmp_path / "report")
