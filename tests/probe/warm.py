@@ -12,6 +12,7 @@ import json
 import os
 import pkgutil
 import resource
+import runpy
 import select
 import signal
 import socket
@@ -76,9 +77,10 @@ class Probe:
         *arguments: Any,
         env: dict[str, str] | None = None,
         file_bytes: int | None = None,
+        script: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; see :meth:`start`."""
-        process = self.start(*arguments, env=env, file_bytes=file_bytes)
+        process = self.start(*arguments, env=env, file_bytes=file_bytes, script=script)
         out, err = process.communicate()
         assert process.returncode is not None
         return subprocess.CompletedProcess(list(arguments), process.returncode, out, err)
@@ -88,6 +90,7 @@ class Probe:
         *arguments: Any,
         env: dict[str, str] | None = None,
         file_bytes: int | None = None,
+        script: Path | None = None,
     ) -> Process:
         """Start a command.
 
@@ -95,6 +98,7 @@ class Probe:
             arguments: After the name of the program; made strings.
             env: Its environment; this one by default.
             file_bytes: Writing a file beyond so many bytes fails, as on a full disk.
+            script: Run this file with the arguments, instead of the program.
         """
         self._started += 1
         streams = [self._folder / f"{self._started}-{name}" for name in ("out", "err")]
@@ -103,6 +107,7 @@ class Probe:
             "env": dict(os.environ if env is None else env),
             "cwd": str(Path.cwd()),
             "file_bytes": file_bytes,
+            "script": str(script) if script else None,
         }
         line = self._connect()
         with streams[0].open("wb") as out, streams[1].open("wb") as err:
@@ -178,12 +183,15 @@ def _run(request: dict[str, Any], out: int, err: int) -> None:
     if request["file_bytes"] is not None:
         limits = (request["file_bytes"], resource.RLIM_INFINITY)
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    sys.argv = ["probe", *request["arguments"]]
+    script, code = request["script"], 0
+    sys.argv = [script or "probe", *request["arguments"]]
     from probe.cli import main
 
-    code: Any = 0
     try:
-        main()
+        if script:
+            runpy.run_path(script, run_name="__main__")
+        else:
+            main()
     except SystemExit as end:
         code = end.code or 0
     except BaseException:

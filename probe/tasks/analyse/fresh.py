@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from generators.progress import Progress, Quiet
 from generators.records import Origin, OutcomeStatus, Problem, Trace
 from generators.sandbox.policy import Limits
 from generators.sandbox.pool import Job, JobResult, SandboxPool
@@ -55,8 +54,6 @@ def on_fresh_inputs(
     programs: Sequence[Submission],
     inputs: Mapping[int, FreshInputs],
     data: DataOptions,
-    *,
-    progress: Progress | None = None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Run programs on fresh inputs and yield, by key, how often they agree with the reference.
 
@@ -64,11 +61,8 @@ def on_fresh_inputs(
         programs: Programs that passed their tests.
         inputs: Fresh inputs by task; programs of other tasks are passed over.
         data: Workers and trust of the sandbox.
-        progress: Display of the programs done.
     """
-    display = progress or Quiet()
     asked = {one.key: one for one in programs if one.problem.task_id in inputs}
-    display.start("running on fresh inputs", len(asked))
 
     def jobs() -> Iterator[Job]:
         for one in asked.values():
@@ -82,9 +76,7 @@ def on_fresh_inputs(
 
     with SandboxPool(workers=data.workers, trust_programs=data.trust_programs) as pool:
         for result in pool.run(jobs()):
-            display.advance()
             yield result.key, _agreement(result, inputs[asked[result.key].problem.task_id])
-    display.finish()
 
 
 def _agreement(result: JobResult, fresh: FreshInputs) -> dict[str, Any]:

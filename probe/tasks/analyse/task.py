@@ -30,6 +30,8 @@ from probe.tasks.synthesis_results import outcome_class
 
 __all__ = ["analyse"]
 
+_AT_ONCE = 250  # samples between two writes: what an interrupted analysis does again
+
 
 def analyse(config: AnalyseConfig, *, progress: Progress | None = None) -> dict[str, Any]:
     """Analyse a run and return the results document.
@@ -53,16 +55,21 @@ def analyse(config: AnalyseConfig, *, progress: Progress | None = None) -> dict[
     inputs = fresh_inputs(read_traces(config.traces)) if config.traces else {}
     identity = _identity(config, run, source)
     with RunWriter(config.out, identity) as writer:
-        rows = [_row(row, problems[row["task_id"]], run) for row in run.samples]
-        groups = _groups(list(problems.values()))
-        if any(row["key"] not in writer.done for row in rows):
+        keys = [row["key"] for row in run.samples]
+        missing = [row for row in run.samples if row["key"] not in writer.done]
+        if missing:
             self_test(trust_programs=config.data.trust_programs)
-            found = _elsewhere(config, rows, problems, inputs, progress or Quiet())
-            rows = [row | {"group": groups[row["task_id"]]} | found[row["key"]] for row in rows]
-            missing = [row for row in rows if row["key"] not in writer.done]
-            writer.append([row | score_analysed(row) for row in missing])
-        samples = [writer.done[row["key"]] for row in rows]
-        return writer.finish(analysis_results(samples), [row["key"] for row in rows])
+        groups = _groups(source.problems) if missing else {}
+        display = progress or Quiet()
+        display.start("running elsewhere", len(missing))
+        for start in range(0, len(missing), _AT_ONCE):
+            part = missing[start : start + _AT_ONCE]
+            rows = [_row(row, problems[row["task_id"]], groups, run) for row in part]
+            found = _elsewhere(config, rows, problems, inputs)
+            writer.append([row | found[row["key"]] | score_analysed(row) for row in rows])
+            display.advance(len(part))
+        display.finish()
+        return writer.finish(analysis_results([writer.done[key] for key in keys]), keys)
 
 
 def _source(run: Run, config: AnalyseConfig) -> Source:
@@ -85,12 +92,13 @@ def _source(run: Run, config: AnalyseConfig) -> Source:
     return source
 
 
-def _row(row: dict[str, Any], problem: Problem, run: Run) -> dict[str, Any]:
+def _row(row: dict[str, Any], problem: Problem, groups: dict[int, int], run: Run) -> dict[str, Any]:
     """Return what is known of a sample before anything is run."""
     asserts = run.manifest["identity"]["config"].get("asserts")
     return {
         "key": row["key"],
         "task_id": row["task_id"],
+        "group": groups[row["task_id"]],
         "verdict": row["verdict"],
         "outcome": row.get("outcome") or outcome_class(row),
         "message": row["message"],
@@ -117,7 +125,6 @@ def _elsewhere(
     rows: Sequence[dict[str, Any]],
     problems: dict[int, Problem],
     inputs: dict[int, Any],
-    progress: Progress,
 ) -> dict[str, dict[str, Any]]:
     """Run the programs that passed where no test looked."""
     programs = [
@@ -128,7 +135,7 @@ def _elsewhere(
     found: dict[str, dict[str, Any]] = {
         row["key"]: {"fresh": None, "challenge": None} for row in rows
     }
-    for key, fresh in on_fresh_inputs(programs, inputs, config.data, progress=progress):
+    for key, fresh in on_fresh_inputs(programs, inputs, config.data):
         found[key]["fresh"] = fresh
     for key, challenge in on_challenges(programs, config.data):
         found[key]["challenge"] = challenge

@@ -94,12 +94,12 @@ def test_set_up_code_runs_after_the_solution() -> None:
 
 def test_a_slow_reference_earns_its_solutions_more_time() -> None:
     slow = (
-        "import time\ndef area(a, b):\n    end = time.process_time() + 1.5 * {n}\n"
+        "import time\ndef area(a, b):\n    end = time.process_time() + 0.7 * {n}\n"
         "    while time.process_time() < end:\n        pass\n    return a * b"
     )
     problem = make_problem(code=slow.format(n=1), test_list=TESTS[:1])
     patient, endless = verdicts(
-        problem, slow.format(n=2.2), "def area(a, b):\n    while True:\n        pass"
+        problem, slow.format(n=4.6), "def area(a, b):\n    while True:\n        pass"
     )
     assert patient.verdict is Verdict.PASS
     assert patient.cpu_seconds > 3.0

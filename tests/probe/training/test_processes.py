@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -100,17 +102,36 @@ def test_fp16_wants_a_gpu(tiny: ModuleType, tmp_path: Path) -> None:
 # Real processes
 
 
-def launched(count: int, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as ``accelerate launch`` runs it, on the CPU."""
+def launched(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as ``accelerate launch`` runs it, two processes on the CPU."""
     clean = {name: value for name, value in os.environ.items() if name not in ALONE}
-    launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count)]
+    launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     meeting = ["--main_process_port", "0", "--num_machines", "1", "--mixed_precision", "no"]
     command = [sys.executable, *launcher, *meeting, str(script), *arguments]
     paths = os.pathsep.join(sys.path)
     env = clean | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    if count == 1:
-        command = [sys.executable, str(script), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+
+
+def two_ranks(
+    probe: Any, script: Path, *arguments: object
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run a script as two processes that find one another, as a launcher would start them."""
+    clean = {name: value for name, value in os.environ.items() if name not in ALONE}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    env = clean | meeting | {"WORLD_SIZE": "2", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    ranks = [
+        probe.start(
+            *arguments, script=script, env=env | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        )
+        for rank in range(2)
+    ]
+    ends = [rank.communicate() for rank in ranks]
+    return [
+        subprocess.CompletedProcess(list(arguments), rank.returncode, *end)
+        for rank, end in zip(ranks, ends, strict=True)
+    ]
 
 
 def train_rows(out: Path) -> list[dict[str, Any]]:
@@ -120,30 +141,30 @@ def train_rows(out: Path) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_two_processes_follow_the_curve_of_one(tiny: ModuleType, tmp_path: Path) -> None:
     script = Path(tiny.__file__ or "")
-    outs = {count: tmp_path / str(count) for count in (1, 2)}
-    for count, out in outs.items():
-        done = launched(count, script, str(out), "--dropout", "0")
-        assert done.returncode == 0, done.stderr
-    one, two = (train_rows(out) for out in outs.values())
+    tiny.run(tmp_path / "one", dropout=0, device="cpu")
+    done = launched(script, str(tmp_path / "two"), "--dropout", "0")
+    assert done.returncode == 0, done.stderr
+    one, two = train_rows(tmp_path / "one"), train_rows(tmp_path / "two")
     assert len(one) == len(two) == 9
     for a, b in zip(one, two, strict=True):
         assert b["loss"] == pytest.approx(a["loss"], rel=1e-4), a["step"]
         assert b["grad_norm"] == pytest.approx(a["grad_norm"], rel=1e-3), a["step"]
         assert (a["items"], a["tokens"]) == (b["items"], b["tokens"])
-    header = json.loads((outs[2] / "log.jsonl").read_text().splitlines()[0])
+    header = json.loads((tmp_path / "two" / "log.jsonl").read_text().splitlines()[0])
     assert header["run"]["processes"] == 2
-    assert not (outs[2] / "checkpoint").exists()
+    assert not (tmp_path / "two" / "checkpoint").exists()
 
 
 @pytest.mark.slow
-def test_two_killed_processes_continue(tiny: ModuleType, tmp_path: Path) -> None:
+def test_two_killed_processes_continue(tiny: ModuleType, probe: Any, tmp_path: Path) -> None:
     script = Path(tiny.__file__ or "")
-    whole = launched(2, script, str(tmp_path / "whole"))
-    assert whole.returncode == 0, whole.stderr
-    assert launched(2, script, str(tmp_path / "cut"), "--kill-after", "5").returncode != 0
+    whole = two_ranks(probe, script, tmp_path / "whole")
+    assert [rank.returncode for rank in whole] == [0, 0], [rank.stderr for rank in whole]
+    cut = two_ranks(probe, script, tmp_path / "cut", "--kill-after", 5)
+    assert -signal.SIGKILL in [rank.returncode for rank in cut]
     assert len(train_rows(tmp_path / "cut")) in (4, 5)
-    resumed = launched(2, script, str(tmp_path / "cut"))
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = two_ranks(probe, script, tmp_path / "cut")
+    assert [rank.returncode for rank in resumed] == [0, 0], [rank.stderr for rank in resumed]
     losses = [[row["loss"] for row in train_rows(tmp_path / run)] for run in ("whole", "cut")]
     assert losses[0] == losses[1]
-    assert resumed.stdout == whole.stdout != ""
+    assert resumed[0].stdout == whole[0].stdout != ""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,31 +18,17 @@ def rows(out: Path, event: str) -> list[dict[str, Any]]:
     return [row for _, row in jsonl.read_rows(out / "log.jsonl") if row.get("event") == event]
 
 
-def killed(script: Path, out: Path, step: int | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            str(script),
-            str(out),
-            *([] if step is None else ["--kill-after", str(step)]),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-
-
 @pytest.mark.slow
-def test_killed_run_ends_with_the_same_bytes(tiny: ModuleType, tmp_path: Path) -> None:
+def test_killed_run_ends_with_the_same_bytes(tiny: ModuleType, probe: Any, tmp_path: Path) -> None:
     script = Path(tiny.__file__ or "")
-    undisturbed = killed(script, tmp_path / "a", None)
+    undisturbed = probe(tmp_path / "a", script=script)
     assert undisturbed.returncode == 0, undisturbed.stderr
     for step in (2, 5, 4):  # before any checkpoint, then after the one of step 3, then of step 6
-        assert killed(script, tmp_path / "b", step).returncode == -signal.SIGKILL
+        cut = probe(tmp_path / "b", "--kill-after", step, script=script)
+        assert cut.returncode == -signal.SIGKILL
     assert (tmp_path / "b" / "checkpoint" / "state.pt").exists()
     assert not (tmp_path / "b" / "adapter").exists()
-    resumed = killed(script, tmp_path / "b", None)
+    resumed = probe(tmp_path / "b", script=script)
     assert resumed.returncode == 0, resumed.stderr
     assert resumed.stdout == undisturbed.stdout != ""
     logs = [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +19,10 @@ from probe.models.fake import FakeGenerator
 from probe.models.text import Request
 from probe.report.build import build_report
 from probe.runs import RESULTS, SAMPLES
+from probe.tasks.analyse.fresh import on_fresh_inputs
 from probe.tasks.analyse.task import analyse
 from probe.tasks.execution import evaluate_execution
+from probe.tasks.grading import Submission
 from probe.tasks.synthesis import evaluate_synthesis
 from probe.tasks.traces import make_traces
 from probe.verify import verify
@@ -135,10 +139,26 @@ def test_the_report_tells_it(analysis: Path, tmp_path: Path) -> None:
     assert "| syntax error |" in page
 
 
-def test_a_resumed_analysis_changes_nothing(analysis: Path, run: Path, traces: Path) -> None:
-    before = (analysis / RESULTS).read_bytes()
-    analyse(AnalyseConfig(run=run, traces=traces, out=analysis))
-    assert (analysis / RESULTS).read_bytes() == before
+def test_an_interrupted_analysis_runs_only_what_is_missing(
+    analysis: Path, run: Path, traces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("manifest.json", SAMPLES):
+        (tmp_path / name).write_bytes((analysis / name).read_bytes())
+    lines = (tmp_path / SAMPLES).read_text().splitlines(keepends=True)
+    (tmp_path / SAMPLES).write_text("".join(lines[:-10]) + lines[-10][:50])
+    asked: list[str] = []
+
+    def watched(programs: Sequence[Submission], *rest: Any) -> Any:
+        asked.extend(one.key for one in programs)
+        return on_fresh_inputs(programs, *rest)
+
+    monkeypatch.setattr("probe.tasks.analyse.task.on_fresh_inputs", watched)
+    monkeypatch.setattr("probe.tasks.analyse.task._AT_ONCE", 4)
+    analyse(AnalyseConfig(run=run, traces=traces, out=tmp_path))
+    missing = [row for row in rows(analysis)[-10:] if row["verdict"] == "pass"]
+    assert asked == [row["key"] for row in missing] != []
+    for name in (SAMPLES, RESULTS):
+        assert (tmp_path / name).read_bytes() == (analysis / name).read_bytes()
 
 
 def test_bad_input_is_refused(
