@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -102,17 +101,6 @@ def test_fp16_wants_a_gpu(tiny: ModuleType, tmp_path: Path) -> None:
 # Real processes
 
 
-def launched(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as ``accelerate launch`` runs it, two processes on the CPU."""
-    clean = {name: value for name, value in os.environ.items() if name not in ALONE}
-    launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    meeting = ["--main_process_port", "0", "--num_machines", "1", "--mixed_precision", "no"]
-    command = [sys.executable, *launcher, *meeting, str(script), *arguments]
-    paths = os.pathsep.join(sys.path)
-    env = clean | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-
-
 def two_ranks(
     probe: Any, script: Path, *arguments: object
 ) -> list[subprocess.CompletedProcess[str]]:
@@ -139,11 +127,13 @@ def train_rows(out: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_two_processes_follow_the_curve_of_one(tiny: ModuleType, tmp_path: Path) -> None:
+def test_two_processes_follow_the_curve_of_one(
+    tiny: ModuleType, probe: Any, tmp_path: Path
+) -> None:
     script = Path(tiny.__file__ or "")
     tiny.run(tmp_path / "one", dropout=0, device="cpu")
-    done = launched(script, str(tmp_path / "two"), "--dropout", "0")
-    assert done.returncode == 0, done.stderr
+    ranks = two_ranks(probe, script, tmp_path / "two", "--dropout", 0)
+    assert [rank.returncode for rank in ranks] == [0, 0], [rank.stderr for rank in ranks]
     one, two = train_rows(tmp_path / "one"), train_rows(tmp_path / "two")
     assert len(one) == len(two) == 9
     for a, b in zip(one, two, strict=True):
