@@ -99,7 +99,7 @@ def _notes(run: ReportRun, labels: Labels) -> Iterator[str]:
     first, last = (estimate(results["solved"][turn]) for turn in (0, -1))
     yield (
         f"{labels[run]}: solves {percent_interval(first)} at once and {percent_interval(last)} "
-        f"with up to {count(results['turns'], 'feedback')}."
+        f"with up to {count(results['turns'], 'feedback')} ({_giver(run)} feedback)."
     )
     again = results["resampled"]
     if again and again["feedback_minus_it"]:

@@ -54,6 +54,7 @@ def test_what_feedback_mends_is_told(run: Path, tmp_path: Path) -> None:
     assert "12 by execution" in page
     assert "solves 0.0%" in page
     assert "at once and 100.0%" in page
+    assert "with up to 3 feedbacks (execution feedback)" in page
     assert "Feedback against as many tries without it: +100.0" in page
     assert "| other error | passed | 0 | 6 | 0 |" in page
     assert "| 55% recalled |" in page
