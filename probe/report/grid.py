@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from probe.report.compare import verdict
+from probe.report.grid_notes import (
+    INPUTS,
+    POLICY,
+    SETTINGS,
+    CellName,
+    grid_cells,
+    grid_facts,
+    grid_headlines,
+    grid_notes,
+)
 from probe.report.inputs import ReportRun, estimate
-from probe.report.labels import Labels, baseline_name
+from probe.report.labels import Labels, baseline_name, set_titles
 from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts, same_weights
 from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
@@ -19,33 +28,25 @@ from probe.report.paper import STRENGTH, content_name, paper_accuracy
 from probe.report.plots import TypeRow, types_picture
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table, score_cell
-from probe.statistics import Estimate, corrected, pair
+from probe.statistics import corrected, pair
 from probe.tasks.grid_results import programs_right
 
 __all__ = ["grid_sections"]
-
-_POLICY = "exact_text"  # the paper's criterion
-_SETTINGS = {"L": "one input held out", "R": "two inputs held out, both right"}
-_INPUTS = {"public": "public asserts", "fresh": "fresh inputs"}
-_Name = tuple[str, str, str]
 
 
 def grid_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return one section for each cohort of matched grids, the largest grid first."""
     groups = sorted(cohorts(runs), key=lambda cohort: -len(cohort.runs[0].rows))
+    titles = set_titles([grid_facts(cohort.runs[0]) for cohort in groups])
     return [
-        _section(cohort, Labels(cohort.runs), place, several=len(groups) > 1)
-        for place, cohort in enumerate(groups, 1)
+        _section(cohort, Labels(cohort.runs), place, title)
+        for place, (cohort, title) in enumerate(zip(groups, titles, strict=True), 1)
     ]
 
 
-def _cells(run: ReportRun) -> dict[_Name, dict[str, Any]]:
-    return {(c["content"], c["setting"], c["inputs"]): c for c in run.results["cells"]}
-
-
-def _section(cohort: Cohort, labels: Labels, place: int, *, several: bool) -> Section:
+def _section(cohort: Cohort, labels: Labels, place: int, title: str) -> Section:
     key = f"grid-{place}"
-    cells = {run.name: _cells(run) for run in cohort.runs}
+    cells = {run.name: grid_cells(run) for run in cohort.runs}
     names = list(cells[cohort.runs[0].name])
     blocks = list(dict.fromkeys((inputs, setting) for _, setting, inputs in names))
     tables = [
@@ -59,12 +60,12 @@ def _section(cohort: Cohort, labels: Labels, place: int, *, several: bool) -> Se
     inputs, setting = blocks[0]
     return Section(
         key=key,
-        title="What the prompt shows" + (f" (set {place})" if several else ""),
-        text=f"The same {count(cohort.n_programs, 'program')} under every prompt content: the "
+        title=f"What the prompt shows{title}",
+        text=f"The same {grid_facts(cohort.runs[0])[0]} under every prompt content: the "
         "program, its description, other test cases, and what they make up together. A program "
         "counts as right if every held-out call is.",
-        notes=tuple(visible(note) for note in _notes(cohort, labels, cells)),
-        headlines=tuple(visible(told) for told in _headlines(cohort, labels, cells, place)),
+        notes=tuple(visible(note) for note in grid_notes(cohort, labels, cells)),
+        headlines=tuple(visible(told) for told in grid_headlines(cohort, labels, cells, place)),
         tables=tuple(tables),
         asked=Asked(runs=tuple(cohort.runs), labels=labels),
         picture=types_picture(
@@ -72,7 +73,7 @@ def _section(cohort: Cohort, labels: Labels, place: int, *, several: bool) -> Se
                 TypeRow(
                     label=content_name(content),
                     scores=tuple(
-                        estimate(cells[run.name][content, setting, inputs]["scores"][_POLICY])
+                        estimate(cells[run.name][content, setting, inputs]["scores"][POLICY])
                         for run in cohort.runs
                     ),
                 )
@@ -80,7 +81,7 @@ def _section(cohort: Cohort, labels: Labels, place: int, *, several: bool) -> Se
             ],
             [labels[run] for run in cohort.runs],
             f"{key}-figure",
-            title=f"Programs right by prompt content, {_SETTINGS[setting]}, {_INPUTS[inputs]}",
+            title=f"Programs right by prompt content, {SETTINGS[setting]}, {INPUTS[inputs]}",
             caption="Point: share of programs right by exact text. Line: 95% interval.",
         ),
     )
@@ -89,7 +90,7 @@ def _section(cohort: Cohort, labels: Labels, place: int, *, several: bool) -> Se
 def _scores_table(
     cohort: Cohort,
     labels: Labels,
-    cells: dict[str, dict[_Name, dict[str, Any]]],
+    cells: dict[str, dict[CellName, dict[str, Any]]],
     setting: str,
     inputs: str,
     key: str,
@@ -103,11 +104,11 @@ def _scores_table(
         best = cell["baselines"][cell["beyond_baseline"]["baseline"]]
         row = [Cell(text=content_name(name[0]), note=count(cell["n_programs"], "program"))]
         row += [
-            score_cell(estimate(cells[run.name][name]["scores"][_POLICY])) for run in cohort.runs
+            score_cell(estimate(cells[run.name][name]["scores"][POLICY])) for run in cohort.runs
         ]
         row.append(
             Cell(
-                text=percent_interval(estimate(best[_POLICY])),
+                text=percent_interval(estimate(best[POLICY])),
                 note=baseline_name(cell["beyond_baseline"]["baseline"]),
             )
         )
@@ -116,7 +117,7 @@ def _scores_table(
         rows.append(tuple(row))
     return Table(
         key=key,
-        caption=f"Programs right by exact text, {_INPUTS[inputs]}, {_SETTINGS[setting]}.",
+        caption=f"Programs right by exact text, {INPUTS[inputs]}, {SETTINGS[setting]}.",
         columns=(
             "Prompt shows",
             *(labels[run] for run in cohort.runs),
@@ -145,8 +146,8 @@ def _difference_tables(cohort: Cohort, labels: Labels, key: str) -> Iterator[Tab
 
 def _difference_table(first: ReportRun, second: ReportRun, labels: Labels, key: str) -> Table:
     found = []
-    for name in _cells(first):
-        a, b = (programs_right(_rows(run, name), _POLICY) for run in (first, second))
+    for name in grid_cells(first):
+        a, b = (programs_right(_rows(run, name), POLICY) for run in (first, second))
         found.append((name, pair(list(a.values()), [b[program] for program in a], list(a))))
     names, pairs = [name for name, _ in found], corrected([paired for _, paired in found])
     return Table(
@@ -156,7 +157,7 @@ def _difference_table(first: ReportRun, second: ReportRun, labels: Labels, key: 
         columns=("Prompt shows", "Difference", "p", "p (Holm)"),
         rows=tuple(
             (
-                Cell(text=content_name(name[0]), note=f"{_SETTINGS[name[1]]}, {_INPUTS[name[2]]}"),
+                Cell(text=content_name(name[0]), note=f"{SETTINGS[name[1]]}, {INPUTS[name[2]]}"),
                 Cell(text=points_interval(paired.difference)),
                 Cell(text=p_value(paired.p).removeprefix("= ")),
                 Cell(text=p_value(paired.p_holm).removeprefix("= ")),
@@ -167,7 +168,7 @@ def _difference_table(first: ReportRun, second: ReportRun, labels: Labels, key: 
     )
 
 
-def _rows(run: ReportRun, name: _Name) -> list[dict[str, Any]]:
+def _rows(run: ReportRun, name: CellName) -> list[dict[str, Any]]:
     return [row for row in run.rows if (row["content"], row["setting"], row["inputs"]) == name]
 
 
@@ -203,15 +204,15 @@ def _fresh_table(cohort: Cohort, labels: Labels, key: str) -> Table | None:
 def _leaks_table(
     cohort: Cohort,
     labels: Labels,
-    cells: dict[str, dict[_Name, dict[str, Any]]],
+    cells: dict[str, dict[CellName, dict[str, Any]]],
     key: str,
 ) -> Table | None:
     rows = [
         (
-            Cell(text=labels[run], note=f"{content_name(name[0])}, {name[1]}, {_INPUTS[name[2]]}"),
-            score_cell(estimate(cell["scores"][_POLICY])),
-            score_cell(estimate(cell["without_leaks"][_POLICY])),
-            Cell(text=f"{cell['n_programs'] - cell['without_leaks'][_POLICY]['n']}"),
+            Cell(text=labels[run], note=f"{content_name(name[0])}, {name[1]}, {INPUTS[name[2]]}"),
+            score_cell(estimate(cell["scores"][POLICY])),
+            score_cell(estimate(cell["without_leaks"][POLICY])),
+            Cell(text=f"{cell['n_programs'] - cell['without_leaks'][POLICY]['n']}"),
         )
         for run in cohort.runs
         for name, cell in cells[run.name].items()
@@ -232,69 +233,3 @@ def _leaks_table(
         rows=tuple(rows),
         foot=f"What is shared, and by which tasks: {told}.",
     )
-
-
-def _notes(
-    cohort: Cohort, labels: Labels, cells: dict[str, dict[_Name, dict[str, Any]]]
-) -> Iterator[str]:
-    """Say for each run what it reaches, and where it stands against the best baseline."""
-    for run in cohort.runs:
-        own = cells[run.name]
-        yield _reached(labels[run], own)
-        above: list[_Name] = []
-        below: list[_Name] = []
-        for name, cell in own.items():
-            margin = cell["beyond_baseline"]
-            told = verdict(estimate(margin["difference"]))
-            if margin["p_holm"] < 1 - Estimate(**margin["difference"]).level:
-                (above if told == "above" else below).append(name)
-        parts = [
-            f"better in {len(above)} ({_listed(above)})" if above else "better in none",
-            f"worse in {len(below)} ({_listed(below)})" if below else "worse in none",
-        ]
-        yield (
-            f"{labels[run]}, against the best trivial baseline of each of {len(own)} cells, by "
-            f"exact value: {', '.join(parts)}. Elsewhere it is not told apart from a guess that "
-            "does not read the program (exact McNemar test, Holm's correction over the cells)."
-        )
-
-
-def _headlines(
-    cohort: Cohort, labels: Labels, cells: dict[str, dict[_Name, dict[str, Any]]], place: int
-) -> Iterator[str]:
-    """Say what is reached, of the first set alone, and what fresh inputs change."""
-    for run in cohort.runs:
-        if place == 1:
-            yield _reached(labels[run], cells[run.name])
-        parts = [
-            f"{points_interval(estimate(row[_POLICY]['difference']))} with "
-            f"{content_name(row['content'])}"
-            for row in run.results["fresh_minus_public"]
-            if row["setting"] == "L"
-        ]
-        if parts:
-            yield (
-                f"{labels[run]}, fresh inputs minus public asserts of the same programs, points: "
-                f"{'; '.join(parts)}."
-            )
-
-
-def _reached(label: str, cells: dict[_Name, dict[str, Any]]) -> str:
-    """Say how many programs are right with the program alone, at best, and without it."""
-    *_, setting, inputs = next(iter(cells))
-    shares = {
-        content: estimate(cell["scores"][_POLICY])
-        for (content, *block), cell in cells.items()
-        if block == [setting, inputs]
-    }
-    best = max(shares, key=lambda content: shares[content].estimate)
-    parts = [f"{percent_interval(shares[best])} at best, with {content_name(best)}"]
-    if "code" in shares and best != "code":
-        parts.insert(0, f"{percent_interval(shares['code'])} of the programs right with code alone")
-    if "tests" in shares and best != "tests":
-        parts.append(f"{percent_interval(shares['tests'])} with tests alone, the program unseen")
-    return f"{label}, {_INPUTS[inputs]}, {_SETTINGS[setting]}: {'; '.join(parts)}."
-
-
-def _listed(names: Sequence[_Name]) -> str:
-    return "; ".join(f"{content_name(name[0])}, {name[1]}, {_INPUTS[name[2]]}" for name in names)

@@ -17,7 +17,7 @@ from probe.report.headline import (
     main_run,
 )
 from probe.report.inputs import estimate
-from probe.report.labels import Labels, baseline_name
+from probe.report.labels import Labels, baseline_name, set_titles
 from probe.report.matching import Cohort
 from probe.report.numbers import count, visible
 from probe.report.plots import Mark, TypeRow, scores_picture, types_picture
@@ -78,6 +78,15 @@ class Group:
     browser: Browser
 
 
+def _facts(cohort: Cohort) -> list[str]:
+    """Return in words what is asked, and whether answers come after a scratchpad."""
+    return [
+        count(cohort.n_items, "item"),
+        count(cohort.n_programs, "program"),
+        "after a scratchpad" if cohort.runs[0].scratchpad else "at once",
+    ]
+
+
 def make_group(
     place: int,
     matched: Sequence[Cohort],
@@ -108,7 +117,7 @@ def make_group(
         cohort, own, [m for m in margins[about.name] if m.baseline == best], labels
     )
     key = f"set{place + 1}"
-    title = f" (set {place + 1})" if len(matched) > 1 else ""
+    title = set_titles([_facts(one) for one in matched])[place]
     return Group(
         key=key,
         title=title,

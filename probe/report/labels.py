@@ -17,6 +17,7 @@ __all__ = [
     "baseline_name",
     "finish_name",
     "reason_name",
+    "set_titles",
     "who_answered",
 ]
 
@@ -51,6 +52,25 @@ _REASONS = {
     "no_answer": "no answer in the reply",
     "ambiguous": "two answers in the reply",
 }
+
+
+def set_titles(facts: Sequence[Sequence[str]]) -> list[str]:
+    """Return what the heading of each set of runs says beside the kind of its section.
+
+    Args:
+        facts: By set, what may tell it from the others: ``["1 sample each", "greedy"]``.
+
+    Returns:
+        For one set alone nothing; else the facts that the sets do not all share, or numbers where
+        those tell too little.
+    """
+    if len(facts) == 1:
+        return [""]
+    shared = set.intersection(*map(set, facts))
+    named = [", ".join(fact for fact in own if fact not in shared) for own in facts]
+    if "" in named or len(set(named)) < len(named):
+        return [f" (set {place})" for place in range(1, len(facts) + 1)]
+    return [f": {name}" for name in named]
 
 
 class Labels:

@@ -11,7 +11,7 @@ from typing import Any
 
 from probe.report.compare import verdict
 from probe.report.inputs import ReportRun, estimate
-from probe.report.labels import Labels
+from probe.report.labels import Labels, set_titles
 from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
@@ -60,15 +60,25 @@ _RELATIONS = {
 def mathqa_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return a section for each cohort of matched runs."""
     groups = cohorts(runs)
+    titles = set_titles([_facts(cohort.runs[0]) for cohort in groups])
     found = []
-    for place, cohort in enumerate(groups, 1):
-        title = "" if len(groups) == 1 else f" (set {place})"
+    for place, (cohort, title) in enumerate(zip(groups, titles, strict=True), 1):
         found.append(
             _section(
                 cohort, Labels(cohort.runs), f"mathqa-{place}", title, last=place == len(groups)
             )
         )
     return found
+
+
+def _facts(run: ReportRun) -> list[str]:
+    """Return in words how many problems, what is written, how often, and how it is asked for."""
+    return [
+        count(run.results["n_programs"], "problem"),
+        _TARGETS[str(run.config["target"])],
+        f"{count(run.results['samples_per_problem'], 'sample')} each",
+        way_of_asking(run),
+    ]
 
 
 def _section(cohort: Cohort, labels: Labels, key: str, title: str, *, last: bool) -> Section:
@@ -83,13 +93,12 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str, *, last: bool
         pairs_table(cohort, labels, key, "group"),
         paper_math_table() if last else None,
     ]
-    written = _TARGETS[str(first.config["target"])]
+    problems, written, each, way = _facts(first)
     return Section(
         key=key,
         title=f"Word problems{title}",
-        text=f"{count(results['n_programs'], 'problem')} of MathQA-Python, split "
-        f"{first.config['split']}; the model writes {written}, "
-        f"{count(results['samples_per_problem'], 'sample')} each, {way_of_asking(first)}. The "
+        text=f"{problems} of MathQA-Python, split {first.config['split']}; the model writes "
+        f"{written}, {each}, {way}. The "
         "number that comes out is compared with what the reference program gives; right means "
         f"{_TOLERANCES[results['tolerance']]}. Near-copies "
         f"({count(results['n_groups'], 'group')}) are resampled together.",

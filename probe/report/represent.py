@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from probe.report.inputs import ReportRun, estimate
-from probe.report.labels import Labels
+from probe.report.labels import Labels, set_titles
 from probe.report.layers import LayerCurve, LayerPanel, layers_picture
 from probe.report.matching import Cohort, cohorts, same_weights
 from probe.report.numbers import count, p_value, points_interval, visible
@@ -34,19 +34,23 @@ _BASES = {"majority": "the most frequent label", "bag": "the bag of tokens"}
 def represent_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return one section for each position of each cohort of matched runs."""
     groups = cohorts(runs)
+    titles = set_titles([[_size(cohort.runs[0])] for cohort in groups])
     return [
-        _section(cohort, Labels(cohort.runs), position, place, several=len(groups) > 1)
-        for place, cohort in enumerate(groups, 1)
+        _section(cohort, Labels(cohort.runs), position, place, title)
+        for place, (cohort, title) in enumerate(zip(groups, titles, strict=True), 1)
         for position in cohort.runs[0].config["positions"]
     ]
 
 
-def _section(
-    cohort: Cohort, labels: Labels, position: str, place: int, *, several: bool
-) -> Section:
+def _size(run: ReportRun) -> str:
+    return (
+        f"{count(run.results['n_items'], 'item')} of {count(run.results['n_programs'], 'program')}"
+    )
+
+
+def _section(cohort: Cohort, labels: Labels, position: str, place: int, title: str) -> Section:
     key = f"states-{place}-{position}"
     where = _POSITIONS[position]
-    first = cohort.runs[0].results
     tables = [_scores_table(cohort, labels, position, key)]
     within = _within_table(cohort, labels, position, key)
     tables += [within] if within else []
@@ -54,11 +58,10 @@ def _section(
     told = tuple(visible(note) for note in _notes(cohort, labels, position))
     return Section(
         key=key,
-        title=f"What the states carry, {where}" + (f" (set {place})" if several else ""),
+        title=f"What the states carry, {where}{title}",
         text="Linear probes read properties of the run off the states of a model that has read "
-        f"the program and the call, {where}: {count(first['n_items'], 'item')} of "
-        f"{count(first['n_programs'], 'program')}, each probe trained on other programs. The "
-        "answer is not in the prompt.",
+        f"the program and the call, {where}: {_size(cohort.runs[0])}, each "
+        "probe trained on other programs. The answer is not in the prompt.",
         notes=told,
         headlines=told,
         tables=tuple(tables),

@@ -13,7 +13,7 @@ from generators.jsonl import canonical_json
 from probe.report.compare import verdict
 from probe.report.figures import Picture
 from probe.report.inputs import POLICIES, ReportRun, estimate
-from probe.report.labels import POLICY_NAMES, Labels, baseline_name
+from probe.report.labels import POLICY_NAMES, Labels, baseline_name, set_titles
 from probe.report.listing import Asked
 from probe.report.matching import PROMPT_FIELDS
 from probe.report.numbers import count, interval, p_value, percent, points_interval, visible
@@ -40,10 +40,17 @@ def steps_sections(runs: Sequence[ReportRun]) -> list[Section]:
     sets: dict[str, list[ReportRun]] = {}
     for run in runs:
         sets.setdefault(canonical_json(_questions(run)), []).append(run)
+    titles = set_titles([_facts(group[0]) for group in sets.values()])
     return [
-        _section(group, labels, f"steps-{place}", f" (set {place})" if len(sets) > 1 else "")
-        for place, group in enumerate(sets.values(), 1)
+        _section(group, labels, f"steps-{place}", title)
+        for place, (group, title) in enumerate(zip(sets.values(), titles, strict=True), 1)
     ]
+
+
+def _facts(run: ReportRun) -> list[str]:
+    """Return in words how many questions there are, and of how many programs."""
+    results = run.results
+    return [count(results["n_items"], "question"), count(results["n_programs"], "program")]
 
 
 def _questions(run: ReportRun) -> Any:

@@ -14,7 +14,7 @@ from probe.analysis.scaling import ScalingFit, fit_scaling
 from probe.report.ablations import ablation_sections
 from probe.report.curves import CurvePoint, curve_picture
 from probe.report.inputs import ReportRun, estimate
-from probe.report.labels import Labels
+from probe.report.labels import Labels, set_titles
 from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, points_interval, visible
@@ -46,9 +46,9 @@ _OUTCOMES = {
 def synthesis_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return a section for each cohort of matched runs, those on sizes, and the ablations."""
     groups = cohorts(runs)
+    titles = set_titles([_facts(cohort.runs[0]) for cohort in groups])
     found = []
-    for place, cohort in enumerate(groups, 1):
-        title = "" if len(groups) == 1 else f" (set {place})"
+    for place, (cohort, title) in enumerate(zip(groups, titles, strict=True), 1):
         found.append(_section(cohort, Labels(cohort.runs), f"synthesis-{place}", title))
         scaling = _scaling_section(cohort, f"scaling-{place}", title)
         found += [scaling] if scaling else []
@@ -57,7 +57,7 @@ def synthesis_sections(runs: Sequence[ReportRun]) -> list[Section]:
 
 def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
     first = cohort.runs[0]
-    problems, each = first.results["n_programs"], first.results["samples_per_problem"]
+    problems, each, *protocol = _facts(first)
     tables = [scores_table(cohort, labels, key), outcomes_table(cohort, labels, key, _OUTCOMES)]
     pairs = pairs_table(cohort, labels, key)
     tables += [pairs] if pairs else []
@@ -65,8 +65,8 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
     return Section(
         key=key,
         title=f"Writing programs{title}",
-        text=f"{count(problems, 'problem')}, {count(each, 'sample')} each, graded by running the "
-        f"tests in the sandbox; {_protocol(first)}.",
+        text=f"{problems}, {each}, graded by running the tests in the sandbox; "
+        f"{', '.join(protocol)}.",
         notes=told,
         headlines=told,
         tables=tuple(tables),
@@ -75,11 +75,19 @@ def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
     )
 
 
-def _protocol(run: ReportRun) -> str:
-    config = run.config
+def _facts(run: ReportRun) -> list[str]:
+    """Return in words how many programs were written, and how they were asked for."""
+    config, results = run.config, run.results
     asserts = int(config["asserts"])
     shown = count(asserts, "test") + " shown" if asserts else "no test shown, the name given"
-    return f"preset {config['preset']}, {count(run.shots, 'shot')}, {shown}, {way_of_asking(run)}"
+    return [
+        count(results["n_programs"], "problem"),
+        f"{count(results['samples_per_problem'], 'sample')} each",
+        f"preset {config['preset']}",
+        count(run.shots, "shot"),
+        shown,
+        way_of_asking(run),
+    ]
 
 
 def _scaling_section(cohort: Cohort, key: str, title: str) -> Section | None:

@@ -60,6 +60,7 @@ def test_every_cell_stands_beside_the_paper(runs: list[Path], tmp_path: Path) ->
             assert "| 100.0%" in row
             for tuned in (False, True):
                 assert f"{paper_accuracy(content, setting, tuned=tuned):.1f}% recalled" in row
+    assert "The same 12 programs under every prompt content" in page
     assert "better in none, worse in" in page
     assert "Tuned model, zero-shot, against the best trivial baseline" in page
     assert "better in 2" in page  # all 28 cells, or most of them: the oracle

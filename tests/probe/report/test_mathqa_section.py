@@ -54,9 +54,9 @@ def runs(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 def test_what_is_solved_is_told(runs: dict[str, Path], tmp_path: Path) -> None:
     build_report(list(runs.values()), tmp_path)
     page = (tmp_path / "report.md").read_text()
-    assert "## Word problems (set 1)" in page
+    assert "## Word problems: a Python program" in page
     assert "the model writes a Python program, 1 sample each, greedy" in page
-    assert "## Word problems (set 2)" in page
+    assert "## Word problems: a formula" in page
     assert "the model writes a formula" in page
     assert "oracle, base, 4-shot: solves 100.0%" in page
     assert "| within 1e-8 |" in page

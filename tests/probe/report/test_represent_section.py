@@ -98,8 +98,9 @@ def test_runs_on_other_items_are_not_set_side_by_side(
     evaluate_adapters(evaluate_representation, config, [BASE])
     build_report([*runs, config.out], tmp_path / "report")
     page = (tmp_path / "report" / "report.md").read_text()
-    assert "(set 1)" in page
-    assert "(set 2)" in page
+    sizes = re.findall(r"## What the states carry, at the last token of the prompt: (.*)\n", page)
+    assert len(sizes) == len(set(sizes)) == 2
+    assert all(re.fullmatch(r"\d+ items of \d+ programs", size) for size in sizes)
 
 
 def test_runs_are_loaded_with_their_rows(runs: list[Path]) -> None:
