@@ -371,7 +371,7 @@ def test_a_real_model_on_real_traces(
     """The middle of SmolLM2 knows the type of a result from the program it has read."""
     monkeypatch.setenv("PROBE_CACHE_DIR", str(model_cache))
     path = tmp_path / "train.jsonl"
-    make_traces(MakeTracesConfig(source="basics", split=Split.TRAIN, inputs=0, limit=60, out=path))
+    make_traces(MakeTracesConfig(source="basics", split=Split.TRAIN, inputs=0, limit=80, out=path))
     config = RepresentConfig(
         traces=path,
         out=tmp_path / "run",
