@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 VERSION = 1
+# By schema, the command that a user would call.
+_WRITERS = {"probe.trace": "probe make-traces", "probe.variant": "probe make-variants"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -228,6 +230,15 @@ def read_header(path: Path, schema: str) -> dict[str, Any]:
         DataError: The file cannot be read.
         FormatError: There is no header, or it names another schema or version.
     """
+    try:
+        return _header(path, schema)
+    except DataError as error:
+        if schema not in _WRITERS:
+            raise
+        raise type(error)(f"{error} ({_WRITERS[schema]} writes such files)") from None
+
+
+def _header(path: Path, schema: str) -> dict[str, Any]:
     for number, row in read_rows(path):
         if row.get("schema") != schema:
             found = row.get("schema", "no header line")

@@ -93,6 +93,8 @@ def read_run(path: Path) -> Run:
         DataError: A file cannot be read.
         FormatError: A file is broken.
     """
+    if not path.exists():
+        raise RunError(f"there is no {path}")
     if not (path / MANIFEST).is_file():
         raise RunError(f"{path} is no run folder: it has no {MANIFEST}")
     if not (path / RESULTS).is_file():

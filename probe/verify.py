@@ -105,6 +105,8 @@ def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification
         parts = bundled(path)
         found = [_verify_part(part, rerun) for part in parts if part.is_dir()]
         return [*found, _verify_report(path, parts)]
+    if not path.exists():
+        raise RunError(f"there is no {path}")
     raise RunError(
         f"{path} is no run (it has no {MANIFEST}), no report (it has no {RUNS}) and no front page "
         "over reports"

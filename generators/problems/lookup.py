@@ -126,8 +126,7 @@ def data_folder(data_dir: Path | None) -> Path | None:
         return None
     folder = Path(named).expanduser()
     if not folder.is_dir():
-        option = "--data-dir" if data_dir else "PROBE_DATA_DIR"
-        raise DataError(f"no data folder at {folder}: correct {option}")
+        raise DataError(f"no data folder at {folder}: correct --data-dir or PROBE_DATA_DIR")
     return folder
 
 

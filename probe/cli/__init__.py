@@ -259,4 +259,5 @@ def _run(arguments: list[str]) -> int:
 def _bad_usage(error: BaseException) -> tuple[str, int] | None:
     """Line and exit code of a wrong option; its class has two homes, by typer's version."""
     say = getattr(error, "format_message", None)
-    return (f"{say()} (see probe --help)", EXIT_BAD_INPUT) if say else None
+    command = getattr(getattr(error, "ctx", None), "command_path", "probe")
+    return (f"{say()} (see {command} --help)", EXIT_BAD_INPUT) if say else None

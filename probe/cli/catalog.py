@@ -189,7 +189,7 @@ def models_fetch(
 
 
 def doctor(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Check this machine: sandbox, data, models, space; and say what to do.
+    """Check this machine: sandbox, data, device, space; and say what to do.
 
     Example: probe doctor
     """

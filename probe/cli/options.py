@@ -50,8 +50,8 @@ Adapters = Annotated[
     list[str] | None,
     typer.Option(
         "--adapter",
-        help="LoRA adapter, or the run that trained it. Given several times, with base for "
-        "no adapter, each has a run of its own below --out and the model is loaded once.",
+        help="LoRA adapter, or the run that trained it. To an evaluation it may be given several "
+        "times, with base for no adapter: each has a run of its own, the model is loaded once.",
     ),
 ]
 BatchInvarianceItems = Annotated[

@@ -51,7 +51,7 @@ def replay(
 
     The model and the adapter have to be those of the run, by the hashes in its manifest.
 
-    Example: probe replay reports/smollm2-135m/runs/base-3-shot --limit 20
+    Example: probe replay reports/smollm2-135m/runs/direct-3-shot --limit 20
     """
     from probe.replay import replay as ask_again
     from probe.replay import replay_lines, replay_options

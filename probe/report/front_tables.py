@@ -19,6 +19,7 @@ from probe.tasks.names import DIALOG, GRID, MATHQA, SYNTHESIS
 __all__ = ["Row", "front_tables"]
 
 _CONTENTS = ("code", "code+tests", "tests")
+_FEWEST = 20  # problems that two sides share, for a row about the two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Row:
     @property
     def size(self) -> Cell:
         """How many parameters the model has."""
-        parameters = self.run.model.get("parameters")
+        parameters = self.run.parameters
         return Cell(text=f"{parameters / 1e6:,.0f}M" if parameters else NOTHING)
 
 
@@ -83,17 +84,33 @@ def _table(
 
 def _of(rows: Sequence[Row], task: str) -> list[Row]:
     found = [row for row in rows if row.run.task == task]
-    return sorted(found, key=lambda row: (row.run.model.get("parameters") or 0, row.who))
+    return sorted(found, key=lambda row: (row.run.parameters or 0, row.who))
+
+
+def _once(rows: Sequence[Row]) -> list[Row]:
+    """Return the grids without those whose asserts were asked in a larger grid of the report."""
+    largest: dict[tuple[str, str, str | None], Row] = {}
+    for row in rows:
+        key = (row.report, row.who, row.run.adapter)
+        best = largest.setdefault(key, row)
+        if len(_public(row.run)) > len(_public(best.run)):
+            largest[key] = row
+    return list(largest.values())
+
+
+def _public(run: ReportRun) -> list[dict[str, Any]]:
+    """Return the cells of a grid on public asserts, one held out."""
+    return [
+        cell
+        for cell in run.results["cells"]
+        if (cell["setting"], cell["inputs"]) == ("L", "public")
+    ]
 
 
 def _predicts(rows: Sequence[Row]) -> Table | None:
     made = []
-    for row in _of(rows, GRID):
-        cells = {
-            cell["content"]: cell
-            for cell in row.run.results["cells"]
-            if (cell["setting"], cell["inputs"]) == ("L", "public")
-        }
+    for row in _once(_of(rows, GRID)):
+        cells = {cell["content"]: cell for cell in _public(row.run)}
         shown = [cells.get(content) for content in _CONTENTS]
         if not any(shown):
             continue
@@ -202,6 +219,7 @@ def _sides(models: Sequence[tuple[str, dict[str, Any], Sequence[ReportRun]]]) ->
     made = []
     for report, model, runs in models:
         names = {run.name: run.model_name for run in runs}
+        given = {side["run"]: side["feedback"] for side in model["sides"]}
         for pair in model["pairs"]:
             found, paired = pair["association"], pair["paired"]
             if found["low"] is None:
@@ -211,7 +229,12 @@ def _sides(models: Sequence[tuple[str, dict[str, Any], Sequence[ReportRun]]]) ->
                 for name in ("odds_ratio", "low", "high")
             )
             n = sum(paired[name] for name in ("both", "only_first", "only_second", "neither"))
-            sides = f"{pair['first'][0]} \N{MULTIPLICATION SIGN} {pair['second'][0]}"
+            if n < _FEWEST:
+                continue
+            sides = " \N{MULTIPLICATION SIGN} ".join(
+                f"{side} ({given[run]} feedback)" if given.get(run) else side
+                for side, run in (pair["first"], pair["second"])
+            )
             made.append(
                 (
                     Cell(text=visible(names[pair["first"][1]]), note=report),
@@ -228,5 +251,6 @@ def _sides(models: Sequence[tuple[str, dict[str, Any], Sequence[ReportRun]]]) ->
         caption="Three sides: do they come on the same problems?",
         columns=("Model", "Sides", "Problems", "Odds ratio", "p (Holm)"),
         rows=tuple(made),
-        foot="Above 1: on the same problems. Exact 95% intervals and Fisher's test.",
+        foot="Above 1: on the same problems. Exact 95% intervals and Fisher's test. Pairs of sides "
+        f"that share fewer than {_FEWEST} problems stand in the reports alone.",
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.errors import FormatError
+from probe.models.catalog import CATALOG
 from probe.runs import RESULTS
 from probe.scratchpad import SCRATCHPAD_V1
 from probe.statistics import Estimate
@@ -122,6 +123,16 @@ class ReportRun:
         """The model as it was asked for; a folder is reduced to its name."""
         spec = str(self.model.get("spec") or self.model.get("name") or "unnamed model")
         return Path(spec).name if spec.startswith(("/", "~", ".")) else spec
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of weights, tied ones once: the catalog's count, or the manifest's.
+
+        A quantised copy may hold an output layer that the model shares with its embedding.
+        """
+        known = {entry.name: entry.parameters for entry in CATALOG}
+        found = known.get(str(self.model.get("name"))) or self.model.get("parameters")
+        return int(found) if found else None
 
     @property
     def adapter(self) -> str | None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from probe.report.inputs import ReportRun
+from probe.tasks.names import DIALOG
 
 __all__ = [
     "FINISH_NAMES",
@@ -105,6 +106,7 @@ class Labels:
 
 def _plain(run: ReportRun, *, one_model: bool) -> tuple[str, str]:
     prompt = f"{run.shots}-shot" if run.shots else "zero-shot"
+    prompt = "worked conversations" if run.task == DIALOG else prompt
     prompt += " with scratchpad" if run.scratchpad else ""
     if one_model:
         return ("Tuned model" if run.tuned else "Base model"), prompt

@@ -85,8 +85,12 @@ def evaluate_dialog(
 
 def _known_giver(config: DialogConfig, person: Person | None) -> FeedbackGiver | None:
     """Return the giver, unless it is a model; bad options are refused before one is loaded."""
-    if (config.feedback is Giver.RECORDED) is not (config.recording is not None):
-        raise UsageError("--recording FILE goes with --feedback recorded, and only with it")
+    if config.feedback is Giver.RECORDED and config.recording is None:
+        raise UsageError(
+            "--feedback recorded needs --recording FILE, such as a run's feedback.jsonl"
+        )
+    if config.recording is not None and config.feedback is not Giver.RECORDED:
+        raise UsageError("--recording goes with --feedback recorded alone")
     if config.feedback_model is not None and config.feedback is not Giver.MODEL:
         raise UsageError("--feedback-model goes with --feedback model")
     if config.recording:

@@ -97,7 +97,7 @@ def test_runs_are_named_by_what_tells_them_apart(run: Path, tmp_path: Path) -> N
         (finding,) = [
             line for line in page.splitlines() if line.startswith(f"**Dialog with {giver} feed")
         ]
-        assert "feedback.** Base model, zero-shot: solves 0.0%" in finding
+        assert "feedback.** Base model, worked conversations: solves 0.0%" in finding
         assert f"\n\n{finding}\n\n" in page  # a paragraph of its own
 
 

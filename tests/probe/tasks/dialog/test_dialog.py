@@ -299,8 +299,8 @@ def test_an_interrupted_dialog_goes_on(config: DialogConfig) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"feedback": Giver.RECORDED}, "--recording FILE goes with --feedback recorded"),
-        ({"recording": Path("x")}, "--recording FILE goes with --feedback recorded"),
+        ({"feedback": Giver.RECORDED}, "--feedback recorded needs --recording FILE"),
+        ({"recording": Path("x")}, "--recording goes with --feedback recorded"),
         ({"feedback_model": "x"}, "--feedback-model goes with --feedback model"),
     ],
 )
