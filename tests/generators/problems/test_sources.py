@@ -160,10 +160,10 @@ def test_a_wrong_file_in_the_folder_is_not_replaced_by_the_cache(
 
 
 def test_a_missing_data_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DataError, match="correct --data-dir"):
+    with pytest.raises(DataError, match="correct --data-dir or PROBE_DATA_DIR"):
         load_source("mbpp", data_dir=tmp_path / "none")
     monkeypatch.setenv("PROBE_DATA_DIR", str(tmp_path / "none"))
-    with pytest.raises(DataError, match="correct PROBE_DATA_DIR"):
+    with pytest.raises(DataError, match="correct --data-dir or PROBE_DATA_DIR"):
         load_source("mbpp")
 
 

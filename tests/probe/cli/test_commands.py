@@ -194,14 +194,18 @@ class TestBadInput:
         out = tmp_path / "run"
         assert_refused(
             "evaluate", "execution", "--traces", tmp_path / "gone.jsonl", "--out", out,
-            says="gone.jsonl: No such file",
+            says="gone.jsonl: No such file or directory (probe make-traces writes such files)",
         )  # fmt: skip
         assert_refused(
             "grade", "--source", "basics", "--samples", tmp_path / "gone", "--out", out,
             says="gone: No such file",
         )  # fmt: skip
-        assert_refused("verify", tmp_path / "gone", says="no report")
-        assert_refused("report", tmp_path / "gone", "--out", out, says="no run folder")
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        assert_refused("verify", tmp_path / "gone", says="there is no ")
+        assert_refused("verify", empty, says="no report")
+        assert_refused("report", tmp_path / "gone", "--out", out, says="there is no ")
+        assert_refused("report", empty, "--out", out, says="no run folder")
         assert not out.exists()
 
     def test_broken_json_line(
