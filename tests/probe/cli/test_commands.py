@@ -202,6 +202,9 @@ class TestBadInput:
         )  # fmt: skip
         empty = tmp_path / "empty"
         empty.mkdir()
+        assert_refused(
+            "evaluate", "execution", "--out", out, says="(see probe evaluate execution --help)"
+        )
         assert_refused("verify", tmp_path / "gone", says="there is no ")
         assert_refused("verify", empty, says="no report")
         assert_refused("report", tmp_path / "gone", "--out", out, says="there is no ")

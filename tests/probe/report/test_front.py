@@ -11,9 +11,11 @@ import pytest
 from generators.errors import FormatError, RunError
 from generators.records import Split
 from probe.config import GridConfig, MakeTracesConfig
+from probe.models.catalog import find_entry
 from probe.models.fake import FakeGenerator
 from probe.report.bundle import write_report
 from probe.report.front import front_page, is_front, write_front
+from probe.report.inputs import ReportRun
 from probe.tasks.grid import evaluate_grid
 from probe.tasks.traces import make_traces
 from probe.verify import verify
@@ -51,6 +53,33 @@ def test_models_stand_side_by_side(made: Path) -> None:
     assert "<b>big" not in page
     assert 'href="small/index.html"' in page
     assert "[small](small/report.md)" in text
+
+
+def test_a_quantised_copy_has_the_size_of_its_model() -> None:
+    def sized(name: str) -> int | None:
+        model = {"name": name, "parameters": 1_777_088_000}  # an output layer of its own
+        manifest = {"identity": {"model": model}}
+        return ReportRun(name="r", task="grid", manifest=manifest, results={}).parameters
+
+    assert sized("qwen2.5-coder-1.5b") == find_entry("qwen2.5-coder-1.5b").parameters
+    assert sized("another") == 1_777_088_000
+
+
+def test_a_grid_that_a_larger_one_repeats_has_no_row(made: Path, tmp_path: Path) -> None:
+    both = tmp_path / "reports" / "small"
+    runs = [made / "small" / "runs" / "small"]
+    fewer = tmp_path / "fewer"
+    traces = made.parent / "test.jsonl"
+    fake = FakeGenerator(lambda _: " 3\n", name="small")
+    fake.identity |= {"parameters": 10**6}
+    evaluate_grid(
+        GridConfig(traces=traces, out=fewer, contents=("code",), settings=("L",)), lambda: fake
+    )
+    write_report([fewer, *runs], both)
+    write_front(both.parent)
+    text = (both.parent / "index.md").read_text()
+    assert text.count("| small, base, ") == 1
+    assert "small/fewer" not in text
 
 
 def test_it_verifies_with_all_reports_below(made: Path) -> None:
