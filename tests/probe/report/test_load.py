@@ -52,7 +52,7 @@ def test_equal_folder_names_are_told_apart(make_execution_run: MakeRun, tmp_path
 
 
 def test_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="there is no "):
         load_inputs([tmp_path / "nothing"])
 
 
