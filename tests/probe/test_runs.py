@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from generators.errors import FormatError, RunError
-from probe.runs import MANIFEST, RESULTS, SAMPLES, RunWriter, read_run
+from probe.runs import RESULTS, SAMPLES, RunWriter, read_run
 
 IDENTITY = {"verb": "test", "config": {"seed": 0, "shots": 3}}
 
