@@ -67,7 +67,7 @@ def all_changes(problem: Problem, vocabulary: Vocabulary) -> list[Changed]:
 
 
 def test_on_embedded_programs() -> None:
-    problems = load_source("basics").problems[:40]
+    problems = load_source("basics").problems[:70]
     vocabulary = Vocabulary(problem.code for problem in problems)
     kinds = set()
     for problem in problems:
@@ -154,7 +154,7 @@ def outcome(code: str, a: int, b: int) -> Any:
         return "raises"  # which exception comes first is not kept
 
 
-@settings(max_examples=50)
+@settings(max_examples=80)
 @given(code=programs, a=st.integers(-2, 4), b=st.integers(-2, 3), seed=st.integers(0, 9))
 def test_changes_that_keep_the_meaning_keep_it(code: str, a: int, b: int, seed: int) -> None:
     around = Surroundings(

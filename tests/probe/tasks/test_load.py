@@ -75,9 +75,9 @@ def indented(body: str) -> str:
 
 @contextmanager
 def busy_cores() -> Iterator[None]:
-    """A process for every core, that wants all of it."""
+    """Two processes for every core, that want all of it."""
     argv = [sys.executable, "-c", "while True: pass"]
-    busy = [subprocess.Popen(argv) for _ in range(os.cpu_count() or 1)]
+    busy = [subprocess.Popen(argv) for _ in range(2 * (os.cpu_count() or 1))]
     try:
         yield
     finally:

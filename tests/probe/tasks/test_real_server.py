@@ -151,7 +151,7 @@ def test_its_chat_template_is_the_one_applied_here(
     address: str, ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ModelOptions(model=address, concurrency=SLOTS, chat_template=ChatMode.MODEL)
-    config = {"limit": 3, "shots": 0, "max_new_tokens": 24}
+    config = {"limit": 5, "shots": 0, "max_new_tokens": 24}
     served = ask("served", options, **config)
     there = replace(options, model=MODEL, device="cpu", concurrency=None)
     local = ask("local", there, **config)
@@ -166,7 +166,7 @@ def test_its_chat_template_is_the_one_applied_here(
     same = sum(a["completion"] == b["completion"] for a, b in zip(served, local, strict=True))
     with capsys.disabled():
         sys.stdout.write(f"\nserver and local model: {same} of {len(local)} replies agree\n")
-    assert same >= 2
+    assert same >= 0.8 * len(local)
 
 
 def test_a_prompt_that_its_context_cannot_hold_is_counted(address: str) -> None:
