@@ -65,7 +65,19 @@ class Findings:
         self._what = what
         self._same = 0
         self._by_speed = 0
-        self._differences: list[str] = []
+        self._unsteady: list[str] = []
+        self._differences: dict[str, str] = {}
+
+    @property
+    def odd(self) -> frozenset[str]:
+        """Keys of the samples whose fact did not come again."""
+        return frozenset(self._differences)
+
+    def forgive(self, keys: Iterable[str]) -> None:
+        """Count odd samples as unsteady: their programs give the stored fact at other times."""
+        for key in keys:
+            del self._differences[key]
+            self._unsteady.append(key)
 
     def hold(
         self, key: str, stored: tuple[str, ...], again: tuple[str, ...], *, ended: Iterable[str]
@@ -84,17 +96,24 @@ class Findings:
             self._by_speed += 1
         else:
             was, now = (" ".join(filter(None, part)) for part in (stored, again))
-            self._differences.append(
+            self._differences[key] = (
                 f"sample {key}: stored is {was}, running the program again gives {now}"
             )
 
     def rerun(self) -> Rerun:
         """Return what was collected."""
-        unchecked = f"{self._by_speed} {self._what} that time or memory decided"
+        unchecked = []
+        if self._by_speed:
+            unchecked.append(f"{self._by_speed} {self._what} that time or memory decided")
+        if self._unsteady:
+            unchecked.append(
+                f"{len(self._unsteady)} {self._what} that are not the same each time, by the clock "
+                f"or by chance: {', '.join(self._unsteady)}"
+            )
         return Rerun(
             checked=(f"{self._same} {self._what} by running again",) if self._same else (),
-            differences=tuple(self._differences),
-            unchecked=(unchecked,) if self._by_speed else (),
+            differences=tuple(self._differences.values()),
+            unchecked=tuple(unchecked),
         )
 
 

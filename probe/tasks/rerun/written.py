@@ -7,16 +7,19 @@ was given, not in the run.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from probe.config import DataOptions
 from probe.tasks.analyse.fresh import on_challenges
-from probe.tasks.grading import Submission, grade
+from probe.tasks.grading import Graded, Submission, grade
 from probe.tasks.mathqa.prompts import Target
 from probe.tasks.mathqa.running import runner
 from probe.tasks.rerun.findings import Findings, Rerun, problems_of
 
 __all__ = ["analysed", "values", "verdicts"]
+
+_TRIES = 20  # more runs of a program that did something else than what is stored
 
 _Row = dict[str, Any]
 
@@ -61,14 +64,34 @@ def _verdicts(
     found = Findings("verdicts")
     for again in grade(submissions, workers=data.workers, trust_programs=data.trust_programs):
         row = stored[again.key]
-        error = row.get("error", again.error)  # an analysis keeps the verdict alone
-        found.hold(
-            again.key,
-            (row["verdict"], error),
-            (str(again.verdict), again.error),
-            ended={row["verdict"], str(again.verdict)},
-        )
+        ended = {row["verdict"], str(again.verdict)}
+        found.hold(again.key, *_facts(row, again), ended=ended)
+    found.forgive(_unsteady([one for one in submissions if one.key in found.odd], stored, data))
     return found.rerun()
+
+
+def _facts(row: _Row, again: Graded) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the stored fact about a program, and the same now."""
+    error = row.get("error", again.error)  # an analysis keeps the verdict alone
+    return (row["verdict"], error), (str(again.verdict), again.error)
+
+
+def _unsteady(
+    odd: Sequence[Submission], stored: dict[str, _Row], data: DataOptions
+) -> frozenset[str]:
+    """Run programs many times more; return those that sometimes do what is stored."""
+    tries = {
+        f"{one.key} {number}": replace(one, key=f"{one.key} {number}")
+        for one in odd
+        for number in range(_TRIES)
+    }
+    found = set()
+    for again in grade(tries.values(), workers=data.workers, trust_programs=data.trust_programs):
+        key = again.key.rpartition(" ")[0]
+        was, now = _facts(stored[key], again)
+        if was == now:
+            found.add(key)
+    return frozenset(found)
 
 
 def values(_inputs: dict[str, Any], samples: Sequence[_Row], data: DataOptions) -> Rerun:

@@ -74,6 +74,18 @@ def test_verdicts_come_again_or_are_named(task: str) -> None:
     assert again(task, written("pass", "exception", "KeyError")).differences
 
 
+def test_a_program_of_chance_is_no_difference_and_named() -> None:
+    """A coin: an exception, or a wrong answer."""
+    code = f"import os\ndef {PROBLEM_NAME}(*args):\n    return 1 / (os.urandom(1)[0] % 2)"
+    rows = [written(code, "fail") | {"key": f"{PROBLEM.task_id}/{n}"} for n in range(20)]
+    found = again(SYNTHESIS, *rows)
+    assert found.differences == ()
+    (told,) = found.unchecked
+    assert "verdicts that are not the same each time, by the clock or by chance: 1/" in told
+    never = again(SYNTHESIS, written(code, "pass"))  # what it never does stays a difference
+    assert len(never.differences) == 1
+
+
 def test_replies_without_a_program_are_passed_over() -> None:
     assert again(DIALOG, {"key": "1/0", "task_id": 1, "kind": "reply", "code": ""}) == Rerun()
 
