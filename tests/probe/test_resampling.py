@@ -38,7 +38,7 @@ def test_spearman_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
 
 def test_an_interval_covers_the_truth_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
-    shift, n, times, covered = 0.7, 60, 150, 0
+    shift, n, times, covered = 0.7, 60, 300, 0
     truth = float(stats.norm.cdf(shift / np.sqrt(2)))  # of two normal distributions so far apart
     labels = np.arange(n) % 2
     for _ in range(times):

@@ -285,8 +285,7 @@ def test_a_real_model_copies_the_form(
 
     monkeypatch.setenv("PROBE_CACHE_DIR", str(model_cache))
     options = ModelOptions(model="smollm2-135m", device="cpu")
-    asked = replace(config, model=options, shots=1, limit=2, max_new_tokens=48)
-    asked = replace(asked, batch_invariance_items=0)
+    asked = replace(config, model=options, limit=2, max_new_tokens=48, batch_invariance_items=0)
     (results,) = evaluate_adapters(evaluate_execution, asked, [BASE]).values()
     assert results["scratchpad"]["leading_right"]["n"] == 2
     assert all(row["completion"][0].isdigit() for row in read_run(asked.out).samples)

@@ -80,13 +80,11 @@ def _unsteady(
     odd: Sequence[Submission], stored: dict[str, _Row], data: DataOptions
 ) -> frozenset[str]:
     """Run programs many times more; return those that sometimes do what is stored."""
-    tries = {
-        f"{one.key} {number}": replace(one, key=f"{one.key} {number}")
-        for one in odd
-        for number in range(_TRIES)
-    }
+    if not odd:
+        return frozenset()  # no sandbox for nothing
+    tries = [replace(one, key=f"{one.key} {number}") for one in odd for number in range(_TRIES)]
     found = set()
-    for again in grade(tries.values(), workers=data.workers, trust_programs=data.trust_programs):
+    for again in grade(tries, workers=data.workers, trust_programs=data.trust_programs):
         key = again.key.rpartition(" ")[0]
         was, now = _facts(stored[key], again)
         if was == now:
