@@ -138,13 +138,13 @@ def models_list(as_json: Json = False, quiet: Quiet = False) -> None:
 
     Example: probe models list
     """
-    from probe.models.catalog import CATALOG, Via
-    from probe.models.fetch import cached_model
+    from probe.models.catalog import CATALOG
 
     rows: list[dict[str, Any]] = []
+    lines: list[str] = []
     with display(quiet=quiet):
         for entry in CATALOG:
-            ways = [way for way in (Via.HUB, Via.WHEELS) if cached_model(entry.name, way)]
+            ways, broken = _cached(entry.name)
             rows.append(
                 {
                     "name": entry.name,
@@ -153,15 +153,29 @@ def models_list(as_json: Json = False, quiet: Quiet = False) -> None:
                     "licence": entry.licence,
                     "must_accept_licence": entry.must_accept,
                     "wheel_bytes": entry.wheels.wheel_bytes,
-                    "cached": [str(way) for way in ways],
+                    "cached": ways,
+                    "broken": broken,
                 }
             )
-    lines = [
-        f"{row['name']:<20} {row['parameters'] / 1e6:>6.0f}M  {row['licence']:<19}"
-        f"{'cached: ' + ', '.join(row['cached']) if row['cached'] else 'not fetched'}"
-        for row in rows
-    ]
+            size = f"{entry.parameters / 1e6:>6.0f}M"
+            lines.append(f"{entry.name:<20} {size}  {entry.licence:<19}{_held(ways, broken)}")
     show({"models": rows}, lines, as_json=as_json)
+
+
+def _cached(name: str) -> tuple[list[str], list[str]]:
+    """Return the ways by which a model is in the cache, and those that are broken there."""
+    from probe.models.fetch import cached_ways
+
+    ways = cached_ways(name)
+    return [str(way) for way in ways if ways[way]], [str(way) for way in ways if not ways[way]]
+
+
+def _held(ways: list[str], broken: list[str], name: str | None = None) -> str:
+    """Say what the cache holds of a model; with a ``name``, also what to do without it."""
+    parts = [f"cached: {', '.join(ways)}"] if ways else []
+    parts += [f"broken: {', '.join(broken)} (fetched again when it is used)"] if broken else []
+    missing = f"not fetched; `probe models fetch {name}`" if name else "not fetched"
+    return "; ".join(parts) or missing
 
 
 @_models.command("fetch")
@@ -189,18 +203,20 @@ def models_fetch(
 
 
 def doctor(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Check this machine: sandbox, data, device, space; and say what to do.
+    """Check this machine: sandbox, data, models, device, space; and say what to do.
 
     Example: probe doctor
     """
     from generators.paths import cache_dir
     from generators.problems.catalog import list_all
     from generators.sandbox.policy import detect
+    from probe.models.catalog import CATALOG
     from probe.models.load import choose_device
 
     with display(quiet=quiet):
         sandbox = detect()
         sources = list_all(data_dir)
+        models = {entry.name: _cached(entry.name) for entry in CATALOG}
     folder = cache_dir()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(there).free
@@ -211,6 +227,7 @@ def doctor(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False
             "advice": sandbox.advice,
         },
         "sources": {row["name"]: row["supply"] for row in sources},
+        "models": {name: ways for name, (ways, _) in models.items()},
         "cache": {"path": str(folder), "free_bytes": free},
         "device": choose_device(),
     }
@@ -218,6 +235,7 @@ def doctor(data_dir: DataDir = None, as_json: Json = False, quiet: Quiet = False
         f"sandbox   {'ok: ' if sandbox.backend else 'MISSING: '}{sandbox.reason}",
         *([f"          do this: {sandbox.advice}"] if sandbox.advice else []),
         *[f"data      {row['name']}: {_whence(row)}" for row in sources],
+        *[f"model     {name}: {_held(*held, name)}" for name, held in models.items()],
         f"cache     {folder} ({free / 1e9:.1f} GB free)",
         f"device    {document['device']}",
     ]

@@ -64,7 +64,7 @@ def serve(
         from probe.page.server import serve_until_interrupted
         from probe.page.sessions import Sessions
     except ImportError:
-        raise UsageError("the page needs Flask: pip install 'execution-probe[page]'") from None
+        raise UsageError("the page needs Flask: pip install 'flask>=3.0'") from None
     if len(asking.adapters) > 1:
         raise UsageError("a page has one model: give one --adapter")
     if asking.as_json:

