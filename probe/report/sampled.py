@@ -16,7 +16,7 @@ from probe.report.matching import Cohort
 from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
 from probe.report.plots import TypeRow, types_picture
 from probe.report.tables import Cell, Table, score_cell
-from probe.statistics import Estimate, corrected, pair
+from probe.statistics import Estimate, corrected, pair, wilson
 from probe.tasks.sampled import passed
 
 __all__ = [
@@ -96,9 +96,8 @@ def _share(run: ReportRun, outcome: str) -> Estimate:
     if found is not None:
         return estimate(found)
     right = run.results["scores"]["samples_right"]
-    z = 3.8414588  # the 95% quantile of chi squared with one degree of freedom
-    high = z / (right["clusters"] + z)
-    return Estimate(**{**right, "estimate": 0.0, "low": 0.0, "high": high})
+    none = wilson(0, right["clusters"])
+    return Estimate(**{**right, "estimate": 0.0, "low": 0.0, "high": none.high})
 
 
 def sample_counts(run: ReportRun) -> Counts:
