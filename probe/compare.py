@@ -17,7 +17,7 @@ from probe.report.load import load_inputs
 from probe.report.matching import FieldDifference, declared, field_differences
 from probe.report.numbers import count, p_value, points_interval
 from probe.runs import read_run
-from probe.statistics import Paired, corrected, pair
+from probe.statistics import DEFAULT_LEVEL, DEFAULT_POWER, Paired, corrected, pair
 from probe.tasks.measures import MEASURES
 
 __all__ = ["ComparedRuns", "Comparison", "compare_lines", "compare_runs"]
@@ -140,8 +140,8 @@ def compare_lines(found: ComparedRuns) -> list[str]:
     lines = [f"{name}: {model}" for name, model in zip(found.names, found.models, strict=True)]
     if found.declared:
         lines.append(f"asked in different ways: {_told(found.declared)}")
-    head = ("measure", "n", "first", "second", "second minus first", "only 1st", "only 2nd")
-    rows = [(*head, "p", "p (Holm)"), *map(_row, found.comparisons)]
+    head = ("measure", "n", "first", "second", "second minus first", "could have found")
+    rows = [(*head, "only 1st", "only 2nd", "p", "p (Holm)"), *map(_row, found.comparisons)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [row[0].ljust(widths[0])]
@@ -150,6 +150,10 @@ def compare_lines(found: ComparedRuns) -> list[str]:
     lines.append(
         "differences in percentage points, 95% intervals, programs resampled; exact McNemar test, "
         f"corrected over {count(len(found.comparisons), 'measure')}"
+    )
+    lines.append(
+        f"could have found: so many points or more, with {DEFAULT_POWER:.0%} power (level "
+        f"{1 - DEFAULT_LEVEL:.2f}, one test), if as many differ"
     )
     return lines
 
@@ -161,6 +165,7 @@ def _row(one: Comparison) -> tuple[str, ...]:
         f"{one.first:.1%}",
         f"{one.second:.1%}",
         points_interval(one.paired.difference),
+        "none" if one.paired.detectable is None else f"{100 * one.paired.detectable:.1f}",
         str(one.paired.only_first),
         str(one.paired.only_second),
         p_value(one.paired.p).removeprefix("= "),

@@ -16,7 +16,7 @@ from probe.analysis.ablations import ensemble_solved, solved_by_budget
 from probe.report.budgets import DRAWN, drawn, temperature_section
 from probe.report.inputs import ReportRun, estimate
 from probe.report.matching import families
-from probe.report.numbers import count, p_value, points_interval, visible
+from probe.report.numbers import could_find, count, p_value, points_interval, visible
 from probe.report.paper import PAPER_ASSERTS, PAPER_EDITED
 from probe.report.sampled import sample_counts, solved_by
 from probe.report.sections import Section
@@ -104,7 +104,8 @@ def _asserts_section(group: Sequence[ReportRun], key: str, of: str) -> Section:
                     )
                     for run, paired in zip(group, pairs, strict=True)
                 ),
-                foot="The paper's numbers: recalled, medium confidence, not checked.",
+                foot="The paper's numbers: recalled, medium confidence, not checked. "
+                + could_find([paired for paired in pairs if paired]),
             ),
         ),
     )
@@ -215,7 +216,7 @@ def _edited_section(group: Sequence[ReportRun], key: str, of: str) -> Section | 
                     *_paper_edited(),
                 ),
                 foot="The paper's rows: 100 problems that it does not name; recalled, high "
-                "confidence, not checked.",
+                f"confidence, not checked. {could_find([paired])}",
             ),
         ),
     )

@@ -23,7 +23,14 @@ from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels, baseline_name, set_titles
 from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts, same_weights
-from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
+from probe.report.numbers import (
+    could_find,
+    count,
+    p_value,
+    percent_interval,
+    points_interval,
+    visible,
+)
 from probe.report.paper import STRENGTH, content_name, paper_accuracy
 from probe.report.plots import TypeRow, types_picture
 from probe.report.sections import Section
@@ -164,7 +171,8 @@ def _difference_table(first: ReportRun, second: ReportRun, labels: Labels, key: 
             )
             for name, paired in zip(names, pairs, strict=True)
         ),
-        foot="p: exact McNemar test on programs; Holm's correction is over this table.",
+        foot="p: exact McNemar test on programs; Holm's correction is over this table. "
+        + could_find(pairs),
     )
 
 

@@ -13,7 +13,14 @@ from probe.report.compare import Comparison, Margin, verdict
 from probe.report.inputs import Inputs, ReportRun, estimate
 from probe.report.labels import Labels, baseline_name
 from probe.report.matching import Cohort
-from probe.report.numbers import count, no_width, p_value, percent_interval, points_interval
+from probe.report.numbers import (
+    could_find,
+    count,
+    no_width,
+    p_value,
+    percent_interval,
+    points_interval,
+)
 from probe.statistics import Paired
 from probe.tasks.names import ANALYSIS, DIALOG, MATHQA, SYNTHESIS
 
@@ -124,6 +131,7 @@ def _reading(paired: Paired, pair: Comparison, labels: Labels) -> str:
         told = "One program gives no interval: nothing can be said of a difference."
     elif found == "not told apart":
         told = "The interval of the difference holds zero: these runs do not tell the two apart."
+        told += f" {could_find([paired])}"
     else:
         better = "better" if found == "above" else "worse"
         told = f"The interval leaves out zero: {second} is {better} than {first} here."

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from probe.statistics import Estimate
+from probe.statistics import DEFAULT_LEVEL, DEFAULT_POWER, Estimate, Paired
 
 __all__ = [
+    "could_find",
     "count",
     "duration",
     "interval",
@@ -79,6 +81,20 @@ def points_interval(score: Estimate) -> str:
         return f"{points(score.estimate)} [no interval]"
     low, high = (_fixed(100 * end, sign=True) for end in (score.low, score.high))
     return f"{points(score.estimate)} [{low}, {high}]"
+
+
+def could_find(pairs: Sequence[Paired]) -> str:
+    """Return how large a difference has to be to be found, of each of some comparisons."""
+    found = sorted(100 * one.detectable for one in pairs if one.detectable is not None)
+    if not found:
+        return "Too few to find any difference."
+    least, most = _fixed(found[0]), _fixed(found[-1])
+    told = (
+        f"A difference of {least if least == most else f'{least} to {most} (by row)'} points or "
+        f"more would be found with {DEFAULT_POWER:.0%} power (level {1 - DEFAULT_LEVEL:.2f}, one "
+        "test), if as many differ."
+    )
+    return told if len(found) == len(pairs) else f"{told} Some rows are too few to find any."
 
 
 def p_value(p: float) -> str:

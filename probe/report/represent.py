@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels, set_titles
 from probe.report.layers import LayerCurve, LayerPanel, layers_picture
 from probe.report.matching import Cohort, cohorts, same_weights
-from probe.report.numbers import count, p_value, points_interval, visible
+from probe.report.numbers import could_find, count, p_value, points_interval, visible
 from probe.report.sections import Section
 from probe.report.tables import NOTHING, Cell, Table, score_cell
-from probe.statistics import Estimate, holm, mcnemar, paired_difference
+from probe.statistics import Estimate, corrected, pair
 from probe.tasks.represent_results import CHOSEN
 
 __all__ = ["represent_sections"]
@@ -196,9 +194,7 @@ def _difference_table(
     for name in first.results["properties"]:
         programs, before = _right(first, name, position)
         _, after = _right(second, name, position)
-        difference = paired_difference(before, after, programs, rng=np.random.default_rng(0))
-        found.append((name, difference, mcnemar(before, after).p))
-    adjusted = holm([p for *_, p in found])
+        found.append(pair(before, after, programs))
     return Table(
         key=f"{key}-{first.name}-{second.name}",
         caption=f"{labels[second]} minus {labels.inline(first)}, in percentage points of probe "
@@ -207,14 +203,14 @@ def _difference_table(
         rows=tuple(
             (
                 Cell(text=_title(name)),
-                Cell(text=points_interval(difference)),
-                Cell(text=p_value(p).removeprefix("= ")),
-                Cell(text=p_value(corrected).removeprefix("= ")),
+                Cell(text=points_interval(paired.difference)),
+                Cell(text=p_value(paired.p).removeprefix("= ")),
+                Cell(text=p_value(paired.p_holm).removeprefix("= ")),
             )
-            for (name, difference, p), corrected in zip(found, adjusted, strict=True)
+            for name, paired in zip(first.results["properties"], corrected(found), strict=True)
         ),
         foot="p: exact McNemar test on items; it takes items of one program for independent, the "
-        "interval does not. Holm's correction is over this table.",
+        f"interval does not. Holm's correction is over this table. {could_find(found)}",
     )
 
 

@@ -13,7 +13,14 @@ from probe.report.figures import Picture
 from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import Labels
 from probe.report.matching import Cohort
-from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
+from probe.report.numbers import (
+    could_find,
+    count,
+    p_value,
+    percent_interval,
+    points_interval,
+    visible,
+)
 from probe.report.plots import TypeRow, types_picture
 from probe.report.tables import Cell, Table, score_cell
 from probe.statistics import Estimate, corrected, pair, wilson
@@ -153,7 +160,8 @@ def pairs_table(cohort: Cohort, labels: Labels, key: str, cluster: str = "task_i
             )
             for run, paired in zip(others, corrected(family), strict=True)
         ),
-        foot="p: exact McNemar test on problems; Holm's correction is over this table.",
+        foot="p: exact McNemar test on problems; Holm's correction is over this table. "
+        + could_find(family),
     )
 
 

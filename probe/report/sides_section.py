@@ -11,7 +11,14 @@ from itertools import product
 
 from generators.jsonl import canonical_json
 from probe.report.inputs import ReportRun
-from probe.report.numbers import count, p_value, percent_interval, points_interval, visible
+from probe.report.numbers import (
+    could_find,
+    count,
+    p_value,
+    percent_interval,
+    points_interval,
+    visible,
+)
 from probe.report.provenance import source_of
 from probe.report.sections import Section
 from probe.report.sides import Meeting, Side, SideKind, meetings_of
@@ -143,7 +150,7 @@ def _meetings_table(meetings: Sequence[Meeting], key: str) -> Table:
         foot="Odds ratio: above 1, the two come on the same problems; conditional estimate, exact "
         "95% interval, Fisher's exact test. Difference: which of the two is more frequent; exact "
         "McNemar test. Holm's correction is over the rows. No odds ratio where one of the two is "
-        "the same on all problems.",
+        "the same on all problems. " + could_find([met.paired for met in meetings]),
     )
 
 

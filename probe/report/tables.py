@@ -19,7 +19,7 @@ from probe.report.labels import (
     reason_name,
 )
 from probe.report.matching import Cohort
-from probe.report.numbers import count, interval, p_value, percent
+from probe.report.numbers import could_find, count, interval, p_value, percent
 from probe.report.numbers import points_interval as points
 from probe.statistics import Estimate
 
@@ -135,8 +135,7 @@ def comparison_table(comparisons: Sequence[Comparison], labels: Labels, key: str
                     Cell(text=f"{paired.only_first}"),
                     Cell(text=f"{paired.both}"),
                     Cell(text=f"{paired.neither}"),
-                    Cell(text=p_value(paired.p).removeprefix("= ")),
-                    Cell(text=p_value(paired.p_holm).removeprefix("= ")),
+                    *(Cell(text=p_value(p).removeprefix("= ")) for p in (paired.p, paired.p_holm)),
                 )
             )
     first = comparisons[0].scores["exact_text"].difference
@@ -157,7 +156,8 @@ def comparison_table(comparisons: Sequence[Comparison], labels: Labels, key: str
         rows=tuple(rows),
         foot=f"Differences: {first.method}, {first.level:.0%}. p: exact McNemar test, which treats "
         "items as independent; where the two disagree, the interval is the safer guide. Holm's "
-        "correction is over all comparisons of this report under the same policy.",
+        "correction is over all comparisons of this report under the same policy. "
+        + could_find([paired for pair in comparisons for paired in pair.scores.values()]),
     )
 
 

@@ -15,11 +15,13 @@ from probe.statistics.intervals import (
     wilson,
 )
 from probe.statistics.paired import Paired, corrected, pair
+from probe.statistics.power import DEFAULT_POWER, detectable_difference
 from probe.statistics.resampling import auc, resampled, spearman
 from probe.statistics.significance import McNemar, holm, mcnemar
 
 __all__ = [
     "DEFAULT_LEVEL",
+    "DEFAULT_POWER",
     "DEFAULT_RESAMPLES",
     "Association",
     "Estimate",
@@ -31,6 +33,7 @@ __all__ = [
     "balanced_bootstrap",
     "cluster_bootstrap",
     "corrected",
+    "detectable_difference",
     "holm",
     "mcnemar",
     "pair",

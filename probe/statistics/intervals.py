@@ -21,6 +21,7 @@ __all__ = [
     "Estimate",
     "balanced_bootstrap",
     "cluster_bootstrap",
+    "cluster_sums",
     "paired_difference",
     "wilson",
 ]
@@ -83,10 +84,18 @@ def wilson(successes: int, n: int, level: float = DEFAULT_LEVEL) -> Estimate:
     )
 
 
-def _sums(
+def cluster_sums(
     values: ArrayLike, clusters: Sequence[object]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the sum and the size of each cluster, clusters in a fixed order."""
+    """Return the sum and the size of each cluster, clusters in a fixed order.
+
+    Args:
+        values: One number an item, shape ``(n,)``.
+        clusters: The cluster of each item, length ``n``.
+
+    Raises:
+        ValueError: There is no item, or the lengths differ.
+    """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or len(array) != len(clusters):
         raise ValueError("values and clusters must be one-dimensional and equally long")
@@ -156,7 +165,7 @@ def cluster_bootstrap(
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 8 and 13.
     """
     array = np.asarray(values, dtype=np.float64)
-    sums, sizes = _sums(array, clusters)
+    sums, sizes = cluster_sums(array, clusters)
     count = len(sums)
     mean = float(array.mean())
     if np.all(array == array[0]) and array[0] in (0.0, 1.0):
@@ -204,7 +213,9 @@ def balanced_bootstrap(
     array = np.asarray(values, dtype=np.float64)
     names = sorted({str(group) for group in groups})
     member = np.array([[str(group) == name for group in groups] for name in names], dtype=float)
-    parts = [(_sums(array * row, clusters)[0], _sums(row, clusters)[0]) for row in member]
+    parts = [
+        (cluster_sums(array * row, clusters)[0], cluster_sums(row, clusters)[0]) for row in member
+    ]
     sums, sizes = (np.array(rows) for rows in zip(*parts, strict=True))
     count = sums.shape[1]
     drawn = draws(rng, count, resamples)
@@ -248,7 +259,7 @@ def paired_difference(
     if first.shape != second.shape:
         raise ValueError("a and b must be scores of the same items")
     difference = second - first
-    sums, sizes = _sums(difference, clusters)
+    sums, sizes = cluster_sums(difference, clusters)
     low, high = _interval(sums, sizes, rng, level, resamples)
     return Estimate(
         estimate=float(difference.mean()),

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from probe.statistics.intervals import Estimate, paired_difference
+from probe.statistics.power import detectable_difference
 from probe.statistics.significance import holm, mcnemar
 
 __all__ = ["Paired", "corrected", "pair"]
-
-_SEED = 0  # of every resampling, as in a run's own results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +31,9 @@ class Paired:
         neither: Items that both are wrong on.
         p: Exact two-sided McNemar p value; treats items as independent.
         p_holm: ``p`` after Holm's correction, see :func:`corrected`.
+        detectable: The smallest difference that would be found with 80% power, in the unit of
+            :attr:`difference` and of either sign, see :func:`detectable_difference`; ``None`` if
+            none would be.
     """
 
     difference: Estimate
@@ -41,19 +43,23 @@ class Paired:
     neither: int
     p: float
     p_holm: float
+    detectable: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as a JSON object."""
         return asdict(self)
 
 
-def pair(first: ArrayLike, second: ArrayLike, clusters: Sequence[object]) -> Paired:
+def pair(
+    first: ArrayLike, second: ArrayLike, clusters: Sequence[object], *, seed: int = 0
+) -> Paired:
     """Compare right and wrong answers of two systems to the same items.
 
     Args:
         first: Right or wrong of the first system, shape ``(n,)``.
         second: The same of the second system.
         clusters: The cluster of each item, such as its program.
+        seed: Of the resampling; 0 in every report, as in a run's own results.
 
     Raises:
         ValueError: There is no item, or the lengths differ.
@@ -62,13 +68,14 @@ def pair(first: ArrayLike, second: ArrayLike, clusters: Sequence[object]) -> Pai
     test = mcnemar(a, b)
     both = int((a & b).sum())
     return Paired(
-        difference=paired_difference(a, b, clusters, rng=np.random.default_rng(_SEED)),
+        difference=paired_difference(a, b, clusters, rng=np.random.default_rng(seed)),
         both=both,
         only_first=test.only_a,
         only_second=test.only_b,
         neither=len(a) - both - test.only_a - test.only_b,
         p=test.p,
         p_holm=test.p,
+        detectable=detectable_difference(a, b, clusters),
     )
 
 

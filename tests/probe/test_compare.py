@@ -15,11 +15,12 @@ from probe.compare import compare_lines, compare_runs
 from probe.config import ExecutionConfig, GridConfig
 from probe.models.fake import FakeGenerator
 from probe.models.text import Request
-from probe.statistics import holm
+from probe.runs import read_run
+from probe.statistics import detectable_difference, holm
 from probe.tasks.execution import evaluate_execution
 from probe.tasks.grid import evaluate_grid
 from probe.tasks.measures import MEASURES
-from probe.tasks.names import COUNTERFACTUAL, GRID, STEPS, SYNTHESIS
+from probe.tasks.names import COUNTERFACTUAL, EXECUTION, GRID, STEPS, SYNTHESIS
 
 Answer = Callable[[Request], str]
 
@@ -61,6 +62,28 @@ def test_an_oracle_against_a_constant(config: ExecutionConfig) -> None:
     assert [one.paired.p_holm for one in found.comparisons] == holm(
         [one.paired.p for one in found.comparisons]
     )
+
+
+def test_what_could_have_been_found_is_told(config: ExecutionConfig) -> None:
+    paths = [
+        evaluate(config, "constant", constant),
+        evaluate(config, "oracle", make_oracle(config.traces)),
+    ]
+    found = compare_runs(*paths)
+    measured = MEASURES[EXECUTION](read_run(paths[0]).samples)[0]
+    wanted = detectable_difference(
+        list(measured.right.values()),
+        [True] * len(measured.right),
+        [task for task, _ in measured.right],
+    )
+    told = found.to_json()["comparisons"][0]["detectable"]
+    assert told == wanted
+    head, row = (
+        line for line in compare_lines(found) if line.startswith(("measure", "exact_text"))
+    )
+    end = head.index("could have found") + len("could have found")
+    assert row[:end].split()[-1] == f"{100 * told:.1f}"
+    assert "with 80% power (level 0.05, one test)" in compare_lines(found)[-1]
 
 
 def test_a_run_does_not_differ_from_itself_elsewhere(config: ExecutionConfig) -> None:

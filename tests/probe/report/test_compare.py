@@ -117,6 +117,7 @@ def test_no_difference_is_called_none(make_execution_run: MakeRun) -> None:
     assert verdict(pairs[0].scores["exact_text"].difference) == "not told apart"
     sentences, _ = answer(matched[0], pairs, [], Labels(inputs.execution))
     assert "these runs do not tell the two apart" in sentences[1]
+    assert "would be found with 80% power" in sentences[1]
     assert not any(" better " in sentence or " worse " in sentence for sentence in sentences)
 
 

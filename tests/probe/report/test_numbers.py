@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.report.numbers import (
+    could_find,
     count,
     duration,
     interval,
@@ -20,7 +21,7 @@ from probe.report.numbers import (
     scrub_tree,
     visible,
 )
-from probe.statistics import Estimate
+from probe.statistics import Estimate, pair
 
 
 def make_estimate(estimate: float, low: float, high: float, clusters: int = 10) -> Estimate:
@@ -33,6 +34,20 @@ def test_percentages_have_one_decimal() -> None:
     assert percent(0.12345) == "12.3%"
     assert percent(0) == "0.0%"
     assert interval(make_estimate(0.1, 0.0512, 0.2)) == "[5.1, 20.0]"
+
+
+def test_what_could_have_been_found_is_told_of_all_rows() -> None:
+    few, many, one = (pair([True, False] * n, [False, True] * n, range(2 * n)) for n in (9, 50, 1))
+    assert many.detectable is not None
+    least = f"{100 * many.detectable:.1f}"
+    assert f"A difference of {least} points or more" in could_find([many])
+    assert "with 80% power (level 0.05, one test)" in could_find([many])
+    assert f"of {least} to {100 * (few.detectable or 0):.1f} (by row) points" in could_find(
+        [few, many]
+    )
+    assert could_find([many, one]).startswith(could_find([many]))
+    assert could_find([many, one]).endswith("Some rows are too few to find any.")
+    assert could_find([one]) == "Too few to find any difference."
 
 
 def test_points_have_a_sign() -> None:
