@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from probe.statistics import DEFAULT_LEVEL, DEFAULT_RESAMPLES, Estimate
+from probe.statistics.draws import draws
 
 __all__ = ["ScalingFit", "fit_scaling"]
 
@@ -74,9 +75,9 @@ def fit_scaling(
     models, problems = values.shape
     means = values.mean(axis=1)
     slope, intercept = _line(x, means[None, :])
-    picks = rng.integers(0, problems, size=(resamples, problems))
-    drawn = np.stack([values[model][picks].mean(axis=1) for model in range(models)], axis=1)
-    slopes, intercepts = _line(x, drawn)
+    drawn = draws(rng, problems, resamples)
+    shares = np.stack([drawn.totals(row) for row in values], axis=1) / problems
+    slopes, intercepts = _line(x, shares)
     tails = [(1 - level) / 2, (1 + level) / 2]
     low, high = np.quantile(slopes, tails)
     places = np.linspace(x.min(), x.max(), points)

@@ -26,14 +26,12 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
     Source: Hanley and McNeil, Radiology 143 (1982): the area under the ROC curve as a rank sum.
     """
-    from scipy.stats import rankdata
-
-    positive = np.asarray(labels, dtype=bool)
-    n, m = int(positive.sum()), int((~positive).sum())
-    if n == 0 or m == 0:
+    positive, values = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
+    above, below = values[positive], np.sort(values[~positive])
+    if not len(above) or not len(below):
         return float("nan")
-    ranks = rankdata(np.asarray(scores, dtype=np.float64))
-    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+    wins = sum(int(np.searchsorted(below, above, side).sum()) for side in ("left", "right")) / 2
+    return wins / (len(above) * len(below))
 
 
 def spearman(first: ArrayLike, second: ArrayLike) -> float:
