@@ -21,7 +21,7 @@ from generators.shaping.mutation import atoms, mutated, with_constant
 from generators.shaping.planning import make_plans
 from generators.shaping.program_text import constants
 
-__all__ = ["CallSource", "generate_calls"]
+__all__ = ["CallSource", "generate_calls", "make_chooser"]
 
 MAX_MISSES = 100
 MAX_PROMISING = 16
@@ -178,7 +178,7 @@ def make_chooser(seed: str) -> Chooser:
             return low + int(stream.random() * span)
         return low + stream.getrandbits(span.bit_length() + 16) % span
 
-    return Chooser(between)
+    return Chooser(between=between)
 
 
 def _rendered(name: str, row: tuple[Any, ...]) -> str | None:

@@ -52,7 +52,7 @@ class Program:
         self.plan = plan
         self.kept: list[Candidate] = []
         self.drops: Counter[DropReason] = Counter()
-        self._caps = Caps(plan, count_tokens)
+        self._caps = Caps(plan=plan, count_tokens=count_tokens)
         self._asserts = [parse_assert(test) for test in problem.test_list]
         self._seen: set[str] = set()
         self._source: CallSource | None = None

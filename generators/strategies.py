@@ -38,7 +38,7 @@ def arguments(rows: Sequence[tuple[Any, ...]]) -> st.SearchStrategy[tuple[Any, .
 
 
 def _chooser(draw: Draw) -> Chooser:
-    return Chooser(lambda low, high: draw(st.integers(low, high)))
+    return Chooser(between=lambda low, high: draw(st.integers(low, high)))
 
 
 @st.composite

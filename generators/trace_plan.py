@@ -72,7 +72,7 @@ class TracePlan:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
     """The plan's bounds on the length of a generated call and its output.
 

@@ -107,8 +107,11 @@ def _counters(powercap: Path) -> dict[str, tuple[int, int]]:
     try:
         for zone in sorted(powercap.glob("*-rapl:*")):
             if zone.name.count(":") == 1:  # a package; its parts are counted in it
-                value = int((zone / "energy_uj").read_text())
-                found[zone.name] = (value, int((zone / "max_energy_range_uj").read_text()))
+                value = int((zone / "energy_uj").read_text(encoding="utf-8"))
+                found[zone.name] = (
+                    value,
+                    int((zone / "max_energy_range_uj").read_text(encoding="utf-8")),
+                )
     except (OSError, ValueError):
         return {}
     return found

@@ -77,7 +77,7 @@ def _git() -> dict[str, Any] | None:
 
     def run(*arguments: str) -> str | None:
         done = subprocess.run(
-            [git, "-C", str(root), *arguments], capture_output=True, text=True, check=False
+            [git, "-C", str(root), *arguments], capture_output=True, encoding="utf-8", check=False
         )
         return done.stdout.strip() if done.returncode == 0 else None
 

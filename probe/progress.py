@@ -27,9 +27,9 @@ class Bars:
     A context manager; implements :class:`generators.progress.Progress`.
     """
 
-    def __init__(self, console: Console) -> None:
-        """Show on ``console``."""
-        self._console = console
+    def __init__(self) -> None:
+        """Show on stderr, as it is now."""
+        console = self._console = Console(stderr=True)
         self._bars = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-
 from generators.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, ProbeError
 from generators.progress import Progress, Quiet
 
@@ -38,7 +36,7 @@ def display(*, quiet: bool) -> Iterator[Progress]:
         return
     from probe.progress import Bars
 
-    with Bars(Console(stderr=True)) as bars:
+    with Bars() as bars:
         yield bars
 
 

@@ -233,7 +233,7 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
                 differences.append(f"{name} is missing")
                 continue
             stored, made = (
-                (place / name).read_text("utf-8", errors="surrogateescape")
+                (place / name).read_text(encoding="utf-8", errors="surrogateescape")
                 for place in (path, again)
             )
             if stored == made:
@@ -253,7 +253,7 @@ def _verify_report(path: Path, parts: list[Path]) -> Verification:
 def _shown(results: Path) -> int | None:
     """Return how many samples a report was told to show; a broken file is told elsewhere."""
     try:
-        shown = json.loads(results.read_text("utf-8")).get("shown")
+        shown = json.loads(results.read_text(encoding="utf-8")).get("shown")
     except (OSError, ValueError, AttributeError):
         return None
     return shown if type(shown) is int and shown > 0 else None

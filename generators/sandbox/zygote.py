@@ -153,7 +153,7 @@ def _kill_all(pid: int) -> None:
         _C.kill(-1, signal.SIGKILL)  # everything in this pid namespace but process 1 itself
         return
     try:
-        victims = [int(word) for word in _CHILDREN.read_text().split()]
+        victims = [int(word) for word in _CHILDREN.read_text(encoding="utf-8").split()]
     except OSError:
         victims = [pid]
     for victim in victims:

@@ -15,7 +15,7 @@ __all__ = ["Chooser"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chooser:
     """Makes choices out of one source of whole numbers.
 

@@ -24,7 +24,7 @@ _SIZED = (str, bytes, list, tuple, set, frozenset, dict)
 Features: TypeAlias = dict[tuple[object, ...], float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Bound:
     feature: tuple[object, ...]
     low: float
@@ -82,9 +82,9 @@ def _separating(
     above = [value for value in failed if value > max(fine)]
     bounds = []
     if below:
-        bounds.append(_Bound(name, max(below), float("inf")))
+        bounds.append(_Bound(feature=name, low=max(below), high=float("inf")))
     if above:
-        bounds.append(_Bound(name, float("-inf"), min(above)))
+        bounds.append(_Bound(feature=name, low=float("-inf"), high=min(above)))
     return bounds
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from generators.literals import exact_equal, to_literal
 from generators.shaping.chooser import Chooser
 
-__all__ = ["atoms", "mutated"]
+__all__ = ["atoms", "mutated", "with_constant"]
 
 MAX_STEP = 10
 MAX_REAL = 1e12

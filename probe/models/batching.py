@@ -21,7 +21,7 @@ from probe.models.ragged import Part, Pass, Segment, run_pass
 from probe.models.states import Span
 from probe.models.text import Finish
 
-__all__ = ["Batching", "Capacity", "Ended"]
+__all__ = ["Batching", "Capacity", "Chooser", "Ended", "Judge"]
 
 Chooser = Callable[[torch.Tensor, Sequence[int], Sequence[int]], list[int]]
 Judge = Callable[[int, Sequence[int]], Finish | None]
@@ -42,7 +42,7 @@ class Capacity:
     chunk: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """A row that is over: its number, why, and the tokens generated for it."""
 
@@ -209,7 +209,7 @@ class Batching:
             finish = self._judge(unit.row, unit.said)
             if finish is not None:
                 over.add(unit.row)
-                ended.append(Ended(unit.row, finish, unit.said))
+                ended.append(Ended(row=unit.row, finish=finish, said=unit.said))
                 self._close(unit)
         self._lanes.change(over, [unit for unit in asking if unit.row not in over])
         return ended

@@ -99,7 +99,7 @@ def decode_padded(
             said[row].append(token)
             if row in going and (finish := judge(row, said[row])) is not None:
                 going.remove(row)
-                yield Ended(row, finish, list(said[row]))
+                yield Ended(row=row, finish=finish, said=list(said[row]))
         if going and len(going) <= _COMPACT_BELOW * len(lines):
             kept = [line for line, row in enumerate(lines) if row in going]
             batch.keep(kept)
@@ -163,4 +163,4 @@ def decode_single(
         stopping_criteria=StoppingCriteriaList([over]),
     )
     said = output[0, start:].tolist()
-    return Ended(row, judge(row, said) or Finish.LENGTH, said)
+    return Ended(row=row, finish=judge(row, said) or Finish.LENGTH, said=said)

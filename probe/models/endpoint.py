@@ -13,7 +13,15 @@ from urllib.parse import urlsplit
 
 from generators.errors import UsageError
 
-__all__ = ["Endpoint", "api_key", "is_server", "parse_endpoint", "refuse_server", "without_secrets"]
+__all__ = [
+    "KEY_VARIABLES",
+    "Endpoint",
+    "api_key",
+    "is_server",
+    "parse_endpoint",
+    "refuse_server",
+    "without_secrets",
+]
 
 KEY_VARIABLES = ("PROBE_API_KEY", "OPENAI_API_KEY")
 _SCHEMES = ("http://", "https://")

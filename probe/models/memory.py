@@ -39,8 +39,8 @@ def free_bytes(device: str) -> int:
 
     free = int(psutil.virtual_memory().available)
     try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        free = min(free, limit - int((_CGROUP / "memory.current").read_text()))
+        limit = int((_CGROUP / "memory.max").read_text(encoding="utf-8"))
+        free = min(free, limit - int((_CGROUP / "memory.current").read_text(encoding="utf-8")))
     except (OSError, ValueError):
         pass  # no limit
     return free

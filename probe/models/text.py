@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from generators.errors import FormatError, UsageError
 from probe.prompts import NO_CHAT, ChatTemplate, Turn
 
-__all__ = ["Completion", "Decoding", "Finish", "Request", "TextGenerator", "chat_of"]
+__all__ = ["Completion", "Decoding", "Finish", "Request", "TextGenerator", "chat_of", "fits"]
 
 
 class Finish(StrEnum):

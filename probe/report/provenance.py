@@ -18,7 +18,15 @@ from probe.report.matching import Cohort
 from probe.report.numbers import count, percent_interval, scrub, visible
 from probe.tasks.names import COUNTERFACTUAL
 
-__all__ = ["Making", "limits", "making", "public_manifest", "source_of", "split_of"]
+__all__ = [
+    "Making",
+    "command_line",
+    "limits",
+    "making",
+    "public_manifest",
+    "source_of",
+    "split_of",
+]
 
 _PRIVATE = {"release", "host", "hostname", "node", "user", "home"}
 _FEW_PROGRAMS = 30

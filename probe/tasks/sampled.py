@@ -48,7 +48,7 @@ _Job = TypeVar("_Job")
 _Result = TypeVar("_Result", bound=_Ran)
 
 
-class DrawsSamples(Protocol):
+class _DrawsSamples(Protocol):
     """Options of a task that draws samples."""
 
     @property
@@ -63,7 +63,7 @@ class DrawsSamples(Protocol):
     def seed(self) -> int: ...
 
 
-def check_samples(config: DrawsSamples) -> None:
+def check_samples(config: _DrawsSamples) -> None:
     """Refuse options that make no sense together.
 
     Raises:
@@ -74,7 +74,7 @@ def check_samples(config: DrawsSamples) -> None:
 
 
 def samples_decoding(
-    config: DrawsSamples, generator: TextGenerator, stop: tuple[str, ...]
+    config: _DrawsSamples, generator: TextGenerator, stop: tuple[str, ...]
 ) -> Decoding:
     """Return how samples are decoded; a chat model's message goes on until its own end."""
     from probe.models.text import Decoding, chat_of

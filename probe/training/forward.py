@@ -31,7 +31,7 @@ def _device(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
-def row_logits(model: nn.Module, row: Row) -> Tensor:
+def _row_logits(model: nn.Module, row: Row) -> Tensor:
     """Return the logits at a row's supervised tokens, shape ``(len(row.labels), vocabulary)``."""
     device = _device(model)
     inputs: dict[str, Any] = {
@@ -53,7 +53,7 @@ def row_losses(model: nn.Module, row: Row) -> Tensor:
 
     The result has at least single precision.
     """
-    return _losses(row_logits(model, row), row.labels)
+    return _losses(_row_logits(model, row), row.labels)
 
 
 def _losses(logits: Tensor, labels: Sequence[int]) -> Tensor:
