@@ -8,13 +8,17 @@
     |   +-- SourceUnavailableError  not in the data folder, the cache or on the hub
     +-- LiteralError                a text is not a literal, or a value has none
     +-- ModelError                  a model cannot be found, fetched, checked or loaded
+    |   +-- BrokenModelError        a kept model is not as it was written (probe.models.store)
+    |   +-- ContextOverflowError    a prompt is too long for it (probe.models.server_line)
     +-- RunError                    an output folder holds another run, or a broken one
     +-- SandboxError                the harness failed (never a program's verdict)
     |   +-- SandboxUnavailableError no isolation on this machine
-    +-- VerificationError           exit 1: a recomputed number differs from the stored one
+    +-- SelfTestError               a scorer gives a wrong score; nothing it says can be trusted
+    +-- NotHereError                what stored programs need to run (probe.tasks.rerun.findings)
 
 A program that misbehaves inside the sandbox is not an error: its outcome is data
-(:class:`generators.records.OutcomeStatus`). Ctrl-C ends a command with exit code 130.
+(:class:`generators.records.OutcomeStatus`). Nor is a difference that a command was asked to look
+for: it is the result, and the exit code is 1. Ctrl-C ends a command with exit code 130.
 """
 
 from __future__ import annotations
@@ -32,9 +36,9 @@ __all__ = [
     "RunError",
     "SandboxError",
     "SandboxUnavailableError",
+    "SelfTestError",
     "SourceUnavailableError",
     "UsageError",
-    "VerificationError",
     "first_line",
 ]
 
@@ -45,8 +49,6 @@ EXIT_INTERRUPTED = 130
 
 class ProbeError(Exception):
     """Root of all expected errors; ``str(error)`` is one line fit for a user."""
-
-    exit_code = EXIT_BAD_INPUT
 
 
 class UsageError(ProbeError):
@@ -89,10 +91,8 @@ class SandboxUnavailableError(SandboxError):
     """This machine offers no isolation for untrusted programs."""
 
 
-class VerificationError(ProbeError):
-    """A recomputed number differs from the stored one."""
-
-    exit_code = EXIT_DIFFERENCE
+class SelfTestError(ProbeError):
+    """A scorer that gives a wrong score; nothing it says can be trusted."""
 
 
 def first_line(error: BaseException) -> str:

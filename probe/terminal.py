@@ -58,7 +58,7 @@ def show_error(text: str) -> None:
 def describe_failure(error: BaseException) -> tuple[str, int] | None:
     """Return the line and the exit code for an expected failure, ``None`` for a defect."""
     if isinstance(error, ProbeError):
-        return str(error), error.exit_code
+        return str(error), EXIT_BAD_INPUT
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; repeat the command to go on where it stopped", EXIT_INTERRUPTED
     if isinstance(error, OSError) and error.errno in (

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from generators.calls import parse_assert
-from generators.errors import LiteralError, ProbeError
+from generators.errors import LiteralError, SelfTestError
 from generators.literals import EqualityPolicy, equal
 from generators.records import Outcome, OutcomeStatus, Problem, Split, Verdict
 from generators.sandbox.policy import Limits
@@ -214,15 +214,11 @@ def _regrade(pool: SandboxPool, slow: Sequence[tuple[Submission, Graded]]) -> It
         yield judge(submission.problem.test_list, result)
 
 
-class _SelfTestError(ProbeError):
-    """The grader gives a wrong verdict; nothing it says can be trusted."""
-
-
 def self_test(*, trust_programs: bool = False) -> None:
     """Check the grader before it is used: a right program passes, wrong and cheating ones do not.
 
     Raises:
-        ProbeError: A verdict is wrong.
+        SelfTestError: A verdict is wrong.
     """
     problem = Problem(
         source="self-test",
@@ -248,6 +244,6 @@ def self_test(*, trust_programs: bool = False) -> None:
     for graded in grade(submissions, workers=1, trust_programs=trust_programs):
         wanted = cases[graded.key][1]
         if graded.verdict is not wanted:
-            raise _SelfTestError(
+            raise SelfTestError(
                 f"grader self-test: case {graded.key} gives {graded.verdict}, not {wanted}"
             )

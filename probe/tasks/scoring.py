@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from generators.errors import ProbeError
+from generators.errors import SelfTestError
 from generators.records import Trace
 from probe.analysis.baselines import BASELINES
 from probe.analysis.leakage import tasks_by_leak
@@ -159,15 +159,11 @@ def _grouped(samples: Sequence[dict[str, Any]], field: str) -> dict[str, Any]:
     }
 
 
-class _SelfTestError(ProbeError):
-    """The scorer gives a wrong score; nothing it says can be trusted."""
-
-
 def self_test() -> None:
     """Check the scorer before any model is asked: gold scores 1, everything else 0.
 
     Raises:
-        ProbeError: The scorer is wrong.
+        SelfTestError: The scorer is wrong.
     """
     gold = ("1", "True", "'a b'", "[1, 2.0]", "{1, 2}", "(None,)", "{'a': (1,)}", "float('nan')")
     for index, text in enumerate(gold):
@@ -188,4 +184,4 @@ def _expect(expected: str, completion: str, *, right: bool, **fields: str) -> No
     score = score_sample({**row, **fields})
     if not score["exact_text"] == score["exact"] == right:
         said = "wrong" if right else "right"
-        raise _SelfTestError(f"scorer self-test: {completion!r} is scored {said} for {expected}")
+        raise SelfTestError(f"scorer self-test: {completion!r} is scored {said} for {expected}")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from generators.errors import ProbeError
+from generators.errors import SelfTestError
 from probe.extract import Extraction, Reason, extract_answer, extract_word
 from probe.metrics import PREDICTION_POLICIES, PredictionScore, score_prediction, score_word
 from probe.reply import extract_reply
@@ -153,15 +153,11 @@ def _ended(rows: _Rows) -> dict[str, dict[str, int]]:
     }
 
 
-class _SelfTestError(ProbeError):
-    """The scorer gives a wrong score; nothing it says can be trusted."""
-
-
 def self_test() -> None:
     """Check the scorer before any model is asked: gold scores 1, everything else 0.
 
     Raises:
-        ProbeError: The scorer is wrong.
+        SelfTestError: The scorer is wrong.
     """
     gold = {
         StepKind.NEXT_LINE: ("5", "15", "return"),
@@ -187,4 +183,4 @@ def _expect(kind: StepKind, expected: str, completion: str, *, right: bool, **fi
     score = score_step({**row, **fields})
     if not score["exact_text"] == score["exact"] == right:
         said = "wrong" if right else "right"
-        raise _SelfTestError(f"scorer self-test: {completion!r} is scored {said} for {expected}")
+        raise SelfTestError(f"scorer self-test: {completion!r} is scored {said} for {expected}")
