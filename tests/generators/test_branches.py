@@ -133,6 +133,8 @@ def test_any_condition_has_its_value(test: str, value: str, x: int, y: int) -> N
     assert hits <= set(range(count))
 
 
+# References write "\." in plain strings, of which the compiler warns:
+# https://github.com/google-research/google-research/tree/master/mbpp
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
 def test_real_programs_keep_their_lines(data_dir: Path) -> None:
     """Every line that could run before can run after, and no other."""

@@ -75,7 +75,7 @@ class FakeNvml:
         return self.counters[handle]
 
 
-class NoDriver(FakeNvml):
+class FakeNvmlWithoutDriver(FakeNvml):
     """The module without a driver."""
 
     def nvmlInit(self) -> None:
@@ -93,7 +93,7 @@ def test_energy_of_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert Meter(tmp_path).read({"sessions": 1})["gpu_energy_joules"] is None
     gpus.counters[0] = -1  # a GPU that does not count
     assert meter.read()["gpu_energy_joules"] is None
-    monkeypatch.setattr(cost, "pynvml", NoDriver())
+    monkeypatch.setattr(cost, "pynvml", FakeNvmlWithoutDriver())
     assert Meter(tmp_path).read()["gpu_energy_joules"] is None
 
 

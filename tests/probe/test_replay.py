@@ -137,7 +137,7 @@ def test_a_dialog_is_asked_as_it_was(tmp_path: Path) -> None:
     """Its replies greedily, its second tries as they were drawn, each with its conversation."""
     drawn: list[float] = []
 
-    class Draws(FakeGenerator):
+    class FakeDraws(FakeGenerator):
         def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
             drawn.extend([decoding.temperature] * len(requests))
             for done in super().generate(requests, decoding):
@@ -146,9 +146,9 @@ def test_a_dialog_is_asked_as_it_was(tmp_path: Path) -> None:
     config = DialogConfig(
         source="basics", out=tmp_path / "run", problems=3, turns=2, batch_invariance_items=0
     )
-    evaluate_dialog(config, lambda: Draws(echo))
+    evaluate_dialog(config, lambda: FakeDraws(echo))
     drawn.clear()
-    found = replay(config.out, lambda _: Draws(echo), limit=100)
+    found = replay(config.out, lambda _: FakeDraws(echo), limit=100)
     assert found.same_texts.estimate == 1
     assert sorted(drawn) == [0.0] * 9 + [0.5] * 6  # three problems, three replies, two new tries
 

@@ -133,11 +133,11 @@ def test_a_timeout_alone_counts(fake_pool: SandboxPool, monkeypatch: pytest.Monk
 def test_three_losses_in_a_row_are_an_error_of_the_harness(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class LosingWorker(FakeWorker):
+    class FakeLosingWorker(FakeWorker):
         def receive(self) -> tuple[int, WorkerRun | None]:
             raise WorkerLostError("the worker ended")
 
-    monkeypatch.setattr(crew, "Worker", LosingWorker)
+    monkeypatch.setattr(crew, "Worker", FakeLosingWorker)
     with (
         SandboxPool(workers=1, backend=Backend.BUBBLEWRAP) as pool,
         pytest.raises(SandboxError, match=r"job '7'.* 3 times"),

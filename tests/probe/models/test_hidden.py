@@ -84,7 +84,7 @@ def test_places_are_those_of_the_text(llama_folder: Path) -> None:
 
 
 def test_a_start_token_moves_the_places(llama_folder: Path) -> None:
-    class WithStart:
+    class FakeTokenizer:
         is_fast = True
         bos_token, eos_token, eos_token_id = "<s>", "</s>", 1
 
@@ -96,7 +96,7 @@ def test_a_start_token_moves_the_places(llama_folder: Path) -> None:
                 "offset_mapping": offsets,
             }
 
-    loaded = replace(load_model(str(llama_folder)), tokenizer=WithStart())
+    loaded = replace(load_model(str(llama_folder)), tokenizer=FakeTokenizer())
     ids, places = encode_with_places(loaded, "abcd", [1, 3, 4])
     assert [chr(ids[place]) for place in places] == ["a", "c", "d"]
 

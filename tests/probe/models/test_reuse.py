@@ -28,7 +28,7 @@ from probe.verify import verify
 Wrap = Callable[[TextGenerator], TextGenerator]
 
 
-class Counted(FakeGenerator):
+class FakeCounted(FakeGenerator):
     """Answers with the prompt's length and knows what it was asked."""
 
     def __init__(self, **facts: Any) -> None:
@@ -50,7 +50,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [row for _, row in jsonl.read(path / SAMPLES, SAMPLE_SCHEMA)]
 
 
-def again(config: ExecutionConfig, model: Counted, **changes: Any) -> Path:
+def again(config: ExecutionConfig, model: FakeCounted, **changes: Any) -> Path:
     out = config.out.with_name(changes.pop("name", "again"))
     evaluate_execution(
         replace(config, out=out, **changes), lambda: ReusedAnswers(model, [config.out])
@@ -59,8 +59,8 @@ def again(config: ExecutionConfig, model: Counted, **changes: Any) -> Path:
 
 
 def test_nothing_is_asked_twice(config: ExecutionConfig, tmp_path: Path) -> None:
-    evaluate_execution(config, Counted)
-    model = Counted()
+    evaluate_execution(config, FakeCounted)
+    model = FakeCounted()
     out = again(config, model)
     assert model.asked == []
     found = rows(out)
@@ -75,8 +75,8 @@ def test_nothing_is_asked_twice(config: ExecutionConfig, tmp_path: Path) -> None
 
 
 def test_only_what_is_missing_is_asked(config: ExecutionConfig) -> None:
-    evaluate_execution(replace(config, limit=4), Counted)
-    model = Counted()
+    evaluate_execution(replace(config, limit=4), FakeCounted)
+    model = FakeCounted()
     out = again(config, model)
     known = {row["key"] for row in rows(config.out)}
     assert {request.key for request in model.asked} == {row["key"] for row in rows(out)} - known
@@ -84,24 +84,24 @@ def test_only_what_is_missing_is_asked(config: ExecutionConfig) -> None:
 
 
 def test_other_prompts_are_asked(config: ExecutionConfig) -> None:
-    evaluate_execution(config, Counted)
-    model = Counted()
+    evaluate_execution(config, FakeCounted)
+    model = FakeCounted()
     out = again(config, model, shots=0)
     assert len(model.asked) == len(rows(out))
 
 
 def test_items_decoded_alone_ask_the_model(config: ExecutionConfig) -> None:
-    evaluate_execution(config, Counted)
-    model = Counted()
+    evaluate_execution(config, FakeCounted)
+    model = FakeCounted()
     again(config, model, batch_invariance_items=3)
     assert len(model.asked) == 3
 
 
 def test_an_answer_keeps_its_first_origin(config: ExecutionConfig) -> None:
-    evaluate_execution(config, Counted)
-    second = again(config, Counted(), name="second")
+    evaluate_execution(config, FakeCounted)
+    second = again(config, FakeCounted(), name="second")
     third = config.out.with_name("third")
-    evaluate_execution(replace(config, out=third), lambda: ReusedAnswers(Counted(), [second]))
+    evaluate_execution(replace(config, out=third), lambda: ReusedAnswers(FakeCounted(), [second]))
     assert [row["reused_from"] for row in rows(third)] == [
         row["reused_from"] for row in rows(second)
     ]
@@ -119,23 +119,23 @@ def test_an_answer_keeps_its_first_origin(config: ExecutionConfig) -> None:
 def test_another_model_is_refused(
     config: ExecutionConfig, facts: dict[str, Any], says: str
 ) -> None:
-    evaluate_execution(config, Counted)
+    evaluate_execution(config, FakeCounted)
     with pytest.raises(ModelError, match=says):
-        again(config, Counted(**facts))
+        again(config, FakeCounted(**facts))
 
 
 def test_weights_of_known_hashes_need_no_number(config: ExecutionConfig) -> None:
     weights = {"model.safetensors": "5e" * 32}
-    evaluate_execution(config, lambda: Counted(weights=weights))
-    model = Counted(weights=weights, parameters=5)
+    evaluate_execution(config, lambda: FakeCounted(weights=weights))
+    model = FakeCounted(weights=weights, parameters=5)
     again(config, model)
     assert model.asked == []
 
 
 def test_another_decoding_is_refused(config: ExecutionConfig) -> None:
-    evaluate_execution(config, Counted)
+    evaluate_execution(config, FakeCounted)
     with pytest.raises(UsageError, match=r'"max_new_tokens":5,.* but of .*"max_new_tokens":64,'):
-        again(config, Counted(), max_new_tokens=5)
+        again(config, FakeCounted(), max_new_tokens=5)
 
 
 def test_drawn_samples_are_those_of_their_problem_and_number(tmp_path: Path) -> None:
@@ -147,12 +147,12 @@ def test_drawn_samples_are_those_of_their_problem_and_number(tmp_path: Path) -> 
         temperature=0.5,
         batch_invariance_items=0,
     )
-    evaluate_synthesis(config, Counted)
-    model = Counted()
+    evaluate_synthesis(config, FakeCounted)
+    model = FakeCounted()
     more = replace(config, out=tmp_path / "more", samples=3)
     evaluate_synthesis(more, lambda: ReusedAnswers(model, [config.out]))
     assert {request.k for request in model.asked} == {2}
-    other = Counted()
+    other = FakeCounted()
     seeded = replace(config, out=tmp_path / "seeded", seed=1, limit=None)
     with pytest.raises(UsageError, match="decoding_seed"):
         evaluate_synthesis(seeded, lambda: ReusedAnswers(other, [config.out]))
@@ -163,8 +163,8 @@ def test_messages_of_chat_models_are_told_apart_by_what_is_read(config: Executio
         chat = ChatTemplate(mode=ChatMode.MODEL, sha256="0", render=lambda text: mark + text)
         return lambda model: ChatGenerator(model, chat)
 
-    evaluate_execution(config, lambda: chatting("<a>")(Counted()))
-    same, other = Counted(), Counted()
+    evaluate_execution(config, lambda: chatting("<a>")(FakeCounted()))
+    same, other = FakeCounted(), FakeCounted()
     for model, mark, name in ((same, "<a>", "same"), (other, "<b>", "other")):
         evaluate_execution(
             replace(config, out=config.out.with_name(name)),

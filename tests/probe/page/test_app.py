@@ -217,12 +217,12 @@ def test_a_request_has_a_size(browser: FlaskClient) -> None:
 
 
 def test_trouble_is_told_and_can_be_gone_on_from(tmp_path: Path) -> None:
-    class Broken(FakeGenerator):
+    class FakeBroken(FakeGenerator):
         def generate(self, requests: object, decoding: object) -> Iterator[object]:  # type: ignore[override]
             raise ProbeError("the model <is> away")
             yield
 
-    found = Sessions(tmp_path / "people", config(tmp_path), Broken(mending))
+    found = Sessions(tmp_path / "people", config(tmp_path), FakeBroken(mending))
     client = make_app(found, TOKEN, {}).test_client()
     begin(client)
     assert "the model &lt;is&gt; away" in look(client, "the model &lt;is")

@@ -19,7 +19,7 @@ MakeRun = Callable[..., Path]
 ADAPTER = "ad" * 32
 
 
-class Counting:
+class FakeProgress:
     """A progress display that counts."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_three_files_and_a_headline(usual_runs: list[Path], tmp_path: Path) -> None:
-    progress = Counting()
+    progress = FakeProgress()
     summary = build_report(usual_runs, tmp_path / "out", progress=progress)
     assert sorted(files(tmp_path / "out")) == ["index.html", "report.md", "results.json"]
     assert summary.index.is_file()

@@ -25,7 +25,7 @@ from probe.tasks.traces import make_traces
 from probe.verify import verify
 
 
-class Tuned(FakeGenerator):
+class FakeTuned(FakeGenerator):
     """A fake that says that it has an adapter."""
 
     def __init__(self, *arguments: object) -> None:
@@ -44,7 +44,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     evaluate_grid(config, lambda: FakeGenerator(lambda _: " True\n"))
     evaluate_grid(
         replace(config, out=folder / "tuned", shots=0),
-        lambda: Tuned(lambda r: f" {outputs[r.prompt.rpartition('assert ')[2][:-3]]}\n"),
+        lambda: FakeTuned(lambda r: f" {outputs[r.prompt.rpartition('assert ')[2][:-3]]}\n"),
     )
     return [folder / "base", folder / "tuned"]
 

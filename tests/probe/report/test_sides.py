@@ -26,7 +26,7 @@ from probe.verify import verify
 PROBLEMS = {problem.task_id: problem for problem in load_source("basics").problems}
 
 
-class Sided(FakeGenerator):
+class FakeSided(FakeGenerator):
     """Writes problems of even number, mends those that 4 divides or is off by 1, predicts even."""
 
     def __init__(self, outputs: dict[str, str], adapter: str | None = None) -> None:
@@ -55,7 +55,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     traces = folder / "test.jsonl"
     make_traces(MakeTracesConfig(source="basics", split=Split.TEST, inputs=0, limit=24, out=traces))
     outputs = {trace.call: trace.output for trace in read_traces(traces)}
-    model = Sided(outputs)
+    model = FakeSided(outputs)
     evaluate_grid(
         GridConfig(
             traces=traces, out=folder / "grid", contents=("code",), settings=("L",), shots=0
@@ -67,7 +67,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     dialog = DialogConfig(out=folder / "dialog", problems=16, turns=1, resample=False, **plain)
     evaluate_dialog(dialog, lambda: model)
     evaluate_synthesis(
-        SynthesisConfig(out=folder / "tuned", limit=30, **plain), lambda: Sided(outputs, "ab" * 32)
+        SynthesisConfig(out=folder / "tuned", limit=30, **plain),
+        lambda: FakeSided(outputs, "ab" * 32),
     )
     return [folder / name for name in ("grid", "synthesis", "dialog", "tuned")]
 
@@ -139,7 +140,7 @@ def test_differences_between_sides_are_said(runs: list[Path], tmp_path: Path) ->
         batch_invariance_items=0,
         seed=7,
     )
-    evaluate_dialog(config, lambda: Sided({}))
+    evaluate_dialog(config, lambda: FakeSided({}))
     build_report([runs[1], config.out], tmp_path / "report")
     page = (tmp_path / "report" / "report.md").read_text()
     assert "The sides differ in seed: 0 (writes), 7 (solves in dialog, repairs)" in page
@@ -168,6 +169,6 @@ def test_sampled_runs_are_no_side(runs: list[Path], tmp_path: Path) -> None:
         max_new_tokens=9999,
         batch_invariance_items=0,
     )
-    evaluate_synthesis(replace(config), lambda: Sided({}))
+    evaluate_synthesis(replace(config), lambda: FakeSided({}))
     build_report([runs[0], config.out], tmp_path / "report")
     assert "Three sides" not in (tmp_path / "report" / "report.md").read_text()

@@ -17,7 +17,7 @@ from probe.tasks.synthesis import evaluate_synthesis
 PROBLEMS = {problem.task_id: problem for problem in load_source("basics").problems}
 
 
-class Sized(FakeGenerator):
+class FakeSized(FakeGenerator):
     """Solves every so manieth problem, and has a size."""
 
     def __init__(self, every: int, parameters: int) -> None:
@@ -40,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     )
     for every, parameters in ((4, 10**8), (2, 10**9), (1, 10**10)):
         one = replace(config, out=folder / f"toy-{parameters}")
-        evaluate_synthesis(one, lambda every=every, n=parameters: Sized(every, n))
+        evaluate_synthesis(one, lambda every=every, n=parameters: FakeSized(every, n))
     return sorted(folder.iterdir())
 
 

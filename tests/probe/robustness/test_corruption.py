@@ -35,7 +35,8 @@ from probe.verify import verify
 
 CASES = 500
 
-# A failing example is a whole file; what went wrong has to be said nevertheless.
+# A failing example is a whole file, and hypothesis warns instead of saying what went wrong:
+# https://github.com/HypothesisWorks/hypothesis/issues/4784
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 ODD = st.one_of(

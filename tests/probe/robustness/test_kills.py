@@ -23,7 +23,7 @@ KILLS = 20
 FORK = multiprocessing.get_context("fork")
 
 
-class Slow(FakeGenerator):
+class FakeSlow(FakeGenerator):
     """Takes its time over each answer."""
 
     def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
@@ -54,7 +54,7 @@ def test_an_evaluation(tmp_path: Path) -> None:
     def evaluate(out: Path) -> None:
         evaluate_execution(
             ExecutionConfig(traces=traces, out=out),
-            lambda: Slow(lambda request: f" {len(request.prompt) % 7}\n"),
+            lambda: FakeSlow(lambda request: f" {len(request.prompt) % 7}\n"),
         )
 
     began = time.monotonic()

@@ -161,7 +161,7 @@ def test_what_was_said_is_in_the_next_prompt(config: DialogConfig) -> None:
         assert live.endswith("Assistant: [CODE]\n")
 
 
-class Counting(FakeGenerator):
+class FakeCounting(FakeGenerator):
     """Counts the words of a prompt as its tokens."""
 
     def prompt_length(self, request: Request) -> int:
@@ -170,7 +170,7 @@ class Counting(FakeGenerator):
 
 def test_the_oldest_exchanges_leave_a_prompt_that_is_too_long(config: DialogConfig) -> None:
     whole = replace(config, resample=False, max_new_tokens=1)
-    evaluate_dialog(whole, lambda: Counting(wrong))
+    evaluate_dialog(whole, lambda: FakeCounting(wrong))
     lengths = [len(row["prompt"].split()) for row in rows(whole, "reply")]
     assert {row["dropped"] for row in rows(whole, "reply")} == {0}
     examples = len(as_text(worked_examples(fenced=False)).split())
@@ -178,7 +178,7 @@ def test_the_oldest_exchanges_leave_a_prompt_that_is_too_long(config: DialogConf
     tight = replace(
         whole, out=config.out.with_name("tight"), context_tokens=examples + max(lengths)
     )
-    evaluate_dialog(tight, lambda: Counting(wrong))
+    evaluate_dialog(tight, lambda: FakeCounting(wrong))
     replies = rows(tight, "reply")
     assert {row["dropped"] for row in replies} >= {0, 1}
     for row in replies:
@@ -189,7 +189,7 @@ def test_the_oldest_exchanges_leave_a_prompt_that_is_too_long(config: DialogConf
         )
     assert verify(tight.out)[0].ok
     none = replace(whole, out=config.out.with_name("none"), context_tokens=opening_alone - 50)
-    evaluate_dialog(none, lambda: Counting(wrong))
+    evaluate_dialog(none, lambda: FakeCounting(wrong))
     assert all(row["dropped"] == row["turn"] for row in rows(none, "reply"))
 
 
