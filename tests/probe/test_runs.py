@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from generators.errors import FormatError, RunError
-from probe.runs import RESULTS, SAMPLES, RunWriter, read_run
+from probe.cost import COST_SCHEMA
+from probe.manifest import MANIFEST_SCHEMA
+from probe.report.build import REPORT_SCHEMA
+from probe.runs import (
+    COST,
+    MANIFEST,
+    RESULTS,
+    RESULTS_SCHEMA,
+    SAMPLES,
+    RunWriter,
+    read_json,
+    read_run,
+)
 
 IDENTITY = {"verb": "test", "config": {"seed": 0, "shots": 3}}
 
@@ -95,3 +108,27 @@ def test_samples_of_another_run_and_double_keys_are_refused(tmp_path: Path) -> N
     path.write_text(text.replace('"identity_sha256": "', '"identity_sha256": "f'))
     with pytest.raises(RunError, match="belongs to another run"):
         RunWriter(tmp_path / "a", IDENTITY).__enter__()
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("schema", [MANIFEST_SCHEMA, RESULTS_SCHEMA, COST_SCHEMA, REPORT_SCHEMA])
+def test_an_unknown_version_is_refused(schema: str, version: object, tmp_path: Path) -> None:
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps({"schema": schema, "version": 1}), encoding="utf-8")
+    assert read_json(path, schema)["version"] == 1
+    path.write_text(json.dumps({"schema": schema, "version": version}), encoding="utf-8")
+    with pytest.raises(FormatError, match=f"version {version!r} of {schema} is not known"):
+        read_json(path, schema)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, RESULTS, COST])
+def test_a_run_with_a_file_of_a_later_version_is_refused(name: str, tmp_path: Path) -> None:
+    with RunWriter(tmp_path, IDENTITY) as run:
+        run.append([{"key": "1"}])
+    if name != COST:
+        finish(tmp_path, ["1"])
+    later = json.loads((tmp_path / name).read_text(encoding="utf-8")) | {"version": 2}
+    (tmp_path / name).write_text(json.dumps(later), encoding="utf-8")
+    refused = rf"{name}: version 2 of probe\.\w+ is not known"
+    with pytest.raises(FormatError, match=refused):
+        finish(tmp_path, ["1"]) if name == COST else read_run(tmp_path)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from generators.literals import EqualityPolicy
 from generators.progress import Progress
 from generators.records import Problem
 from probe.config import DialogConfig
@@ -228,6 +229,6 @@ class Dialogs:
             "feedback": self._giver.identity(),
             "prompts": {DIALOG_V1: wording_sha256()},
             "prompt_heads": self._heads,
-            "policies": ["python_eq"],
+            "policies": [str(EqualityPolicy.PYTHON_EQ)],
             "model": self._generator.identity,
         }
