@@ -2,8 +2,9 @@
 
 Called by the tasks that ask models and by the training data, so that a model is asked in the
 words it was trained on. A template's hash covers the template text and stands in the manifest;
-changing a template means a new version. Wording: this project's own. The paper's execution
-prompts are not public.
+changing a template means a new version.
+
+Source: this project's own wording; the paper's execution prompts are not public.
 """
 
 from __future__ import annotations

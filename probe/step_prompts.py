@@ -2,6 +2,8 @@
 
 Called by :mod:`probe.tasks.steps`. Every kind of question has a template with a name, a version
 and a hash; what is said of templates there holds here too.
+
+Source: this project's own wording and questions.
 """
 
 from __future__ import annotations

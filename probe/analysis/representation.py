@@ -60,6 +60,8 @@ class Splits:
         folds: Fold of each item ``[items]``, from 0 to 4.
         inner: By fold, the part of the rest that each item is in ``[folds, items]``; -1 for the
             items of the fold itself.
+
+    Source: scikit-learn's StratifiedGroupKFold, programs as groups.
     """
 
     folds: NDArray[np.intp]

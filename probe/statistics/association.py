@@ -87,6 +87,9 @@ def _bounded(value: float) -> float | None:
 
 
 def associations_corrected(family: Sequence[Association]) -> list[Association]:
-    """Return associations with ``p_holm`` corrected over all of them, in the order given."""
+    """Return associations with ``p_holm`` corrected over all of them, in the order given.
+
+    Source: :func:`probe.statistics.holm`.
+    """
     adjusted = holm([one.p for one in family])
     return [replace(one, p_holm=p) for one, p in zip(family, adjusted, strict=True)]

@@ -56,6 +56,8 @@ def draws(rng: np.random.Generator, count: int, resamples: int) -> Draws:
         rng: Source of randomness; left as after the drawing.
         count: Number of clusters, at least 1.
         resamples: Number of resamples.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 6.
     """
     if resamples * count > _KEPT_CELLS:
         return _drawn(rng, count, resamples)

@@ -209,6 +209,8 @@ def balanced_bootstrap(
 
     Raises:
         ValueError: There is no item, or the lengths differ.
+
+    Source: the resamples of :func:`cluster_bootstrap`; that groups count alike is a macro-average.
     """
     array = np.asarray(values, dtype=np.float64)
     names = sorted({str(group) for group in groups})
@@ -254,6 +256,8 @@ def paired_difference(
 
     Raises:
         ValueError: There is no item, or the lengths differ.
+
+    Source: :func:`cluster_bootstrap` of the differences.
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:

@@ -63,6 +63,8 @@ def pair(
 
     Raises:
         ValueError: There is no item, or the lengths differ.
+
+    Source: :func:`probe.statistics.paired_difference` and :func:`probe.statistics.mcnemar`.
     """
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     test = mcnemar(a, b)
@@ -80,6 +82,9 @@ def pair(
 
 
 def corrected(family: Sequence[Paired]) -> list[Paired]:
-    """Return comparisons with ``p_holm`` corrected over all of them, in the order given."""
+    """Return comparisons with ``p_holm`` corrected over all of them, in the order given.
+
+    Source: :func:`probe.statistics.holm`.
+    """
     adjusted = holm([one.p for one in family])
     return [replace(one, p_holm=p) for one, p in zip(family, adjusted, strict=True)]

@@ -35,7 +35,15 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def spearman(first: ArrayLike, second: ArrayLike) -> float:
-    """Return Spearman's rank correlation, ``nan`` where one side is constant."""
+    """Return Spearman's rank correlation, ``nan`` where one side is constant.
+
+    Args:
+        first: Numbers, shape ``(n,)``.
+        second: Numbers that belong to them, shape ``(n,)``.
+
+    Source: Spearman, The proof and measurement of association between two things (1904), as
+    Pearson's correlation of average ranks.
+    """
     from scipy.stats import rankdata
 
     a, b = (rankdata(np.asarray(side, dtype=np.float64)) for side in (first, second))
@@ -70,6 +78,8 @@ def resampled(
 
     Raises:
         ValueError: The lengths differ.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentiles).
     """
     a, b = np.asarray(first), np.asarray(second)
     if not len(a) == len(b) == len(clusters):

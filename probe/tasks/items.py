@@ -78,6 +78,8 @@ def split_programs(
         traces: All traces.
         fraction: Share of programs that goes to validation, at least one program if positive.
         seed: Seed of the choice.
+
+    Source: this project's own rule; programs are ranked by the hash of seed and name.
     """
     programs = sorted(_by_program(traces), key=lambda name: rank(seed, "validation", *name))
     count = max(1, round(len(programs) * fraction)) if fraction > 0 else 0

@@ -28,7 +28,10 @@ MATH_PROBLEM_SCHEMA = "probe.math_problem"
 
 
 class MathSplit(StrEnum):
-    """The files of MathQA. The paper uses the first three, and calls ``dev`` validation."""
+    """The files of MathQA. The paper uses the first three, and calls ``dev`` validation.
+
+    Source: MathQA's archive, whose files these are.
+    """
 
     TRAIN = "train"
     DEV = "dev"

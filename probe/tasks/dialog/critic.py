@@ -3,6 +3,8 @@
 Called by :mod:`probe.tasks.dialog.task`; the other givers are in
 :mod:`probe.tasks.dialog.feedback`. The model sees worked examples, those of the conversations
 (:mod:`probe.conversation`): without them SmolLM2-135M said nothing.
+
+Source: this project's own wording; the paper's feedback is by people.
 """
 
 from __future__ import annotations
