@@ -11,7 +11,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from probe.archive import opened
 from probe.checksums import CHECKSUMS, checksum_differences
 from probe.config import DataOptions
 from probe.manifest import identity_sha256
+from probe.named_hashes import NamedHashes, hashes_beside, named_hashes
 from probe.report.build import build_report
 from probe.report.bundle import RUNS, bundled
 from probe.report.front import FRONT_FILES, front_page, is_front, reports_below
@@ -41,42 +42,11 @@ from probe.tasks.questions import full_prompt
 from probe.tasks.rerun.findings import Rerun
 from probe.tasks.rerun.run import rerun_programs
 from probe.training.results import LOG, LOG_SCHEMA, finetune_results
+from probe.verification import Verification
 
-__all__ = ["Verification", "verify"]
+__all__ = ["verify"]
 
 _REPORT_FILES = ("index.html", "report.md", RESULTS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What was recomputed and what came out.
-
-    Attributes:
-        path: The run or report.
-        differences: One line for each stored value that is not the recomputed one.
-        checked: What was recomputed.
-        unchecked: What could not be, and why.
-    """
-
-    path: Path
-    differences: tuple[str, ...]
-    checked: tuple[str, ...]
-    unchecked: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that could be recomputed came out as stored."""
-        return not self.differences
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the verification as a JSON object."""
-        return {
-            "ok": self.ok,
-            "path": self.path.name,
-            "differences": list(self.differences),
-            "checked": list(self.checked),
-            "unchecked": list(self.unchecked),
-        }
 
 
 def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification]:
@@ -98,12 +68,13 @@ def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification
                 for part in verify(folder, rerun=rerun)
             ]
     if (path / MANIFEST).is_file():
-        return [_verify_run(path, rerun)]
+        return [_verify_run(path, rerun, frozenset())]
     if is_front(path):
         return _verify_front(path, rerun)
     if (path / RUNS).is_dir():
         parts = bundled(path)
-        found = [_verify_part(part, rerun) for part in parts if part.is_dir()]
+        beside = hashes_beside(parts)
+        found = [_verify_part(part, rerun, beside) for part in parts if part.is_dir()]
         return [*found, _verify_report(path, parts)]
     if not path.exists():
         raise RunError(f"there is no {path}")
@@ -113,24 +84,26 @@ def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification
     )
 
 
-def _verify_part(path: Path, rerun: DataOptions | None) -> Verification:
+def _verify_part(path: Path, rerun: DataOptions | None, beside: frozenset[str]) -> Verification:
     """Verify a run of a report; one that cannot even be read does not hide the others."""
     try:
-        return _verify_run(path, rerun)
+        return _verify_run(path, rerun, beside)
     except ProbeError as error:
         return Verification(path=path, differences=(str(error),), checked=(), unchecked=())
 
 
-def _verify_run(path: Path, rerun: DataOptions | None) -> Verification:
+def _verify_run(path: Path, rerun: DataOptions | None, beside: frozenset[str]) -> Verification:
     run = read_run(path)
-    differences = []
+    identity = run.manifest["identity"]
+    named = named_hashes(identity, beside, rerun or DataOptions())
+    differences = list(named.differences)
     stored = run.manifest.get("identity_sha256")
-    if stored != identity_sha256(run.manifest["identity"]):
+    if stored != identity_sha256(identity):
         differences.append(f"{MANIFEST}: identity_sha256 is not the hash of the identity")
     of_bytes, unchecked = _bytes(path)
     task = run.results.get("task")
     if task == FINETUNE:
-        return _verify_finetune(run, [*differences, *of_bytes], unchecked)
+        return _verify_finetune(run, [*differences, *of_bytes], unchecked, named)
     kind = TASK_KINDS.get(str(task))
     if kind is None:
         raise RunError(f"{path / RESULTS}: task {task!r} is not one that this release verifies")
@@ -143,19 +116,25 @@ def _verify_run(path: Path, rerun: DataOptions | None) -> Verification:
         with np.errstate(over="raise", invalid="raise"):  # numbers that no run can have
             differences.extend(_sample_differences(run, kind.score))
             derived = kind.results(run.samples)
-            beside = kind.beside(path, run.samples) if kind.beside else ""
+            derives = kind.beside(path, run.samples) if kind.beside else ""
     except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:
         differences.extend(_result_difference(run, derived))
-        differences.extend([beside] if beside else [])
+        differences.extend([derives] if derives else [])
     differences += of_bytes
     again = _again(run, str(task), rerun, sound=not differences)
     return Verification(
         path=path,
         differences=(*differences, *again.differences),
-        checked=(f"{len(run.samples)} samples", "results", "hashes", *again.checked),
-        unchecked=(*unchecked, *again.unchecked),
+        checked=(
+            f"{len(run.samples)} samples",
+            "results",
+            "hashes",
+            *named.checked,
+            *again.checked,
+        ),
+        unchecked=(*unchecked, *named.unchecked, *again.unchecked),
     )
 
 
@@ -200,7 +179,9 @@ def _result_difference(run: Run, again: dict[str, Any]) -> Iterator[str]:
         yield f"{RESULTS}: {found}"
 
 
-def _verify_finetune(run: Run, differences: list[str], unchecked: list[str]) -> Verification:
+def _verify_finetune(
+    run: Run, differences: list[str], unchecked: list[str], named: NamedHashes
+) -> Verification:
     head = jsonl.read_header(run.path / LOG, LOG_SCHEMA)
     log = [row for _, row in jsonl.read(run.path / LOG, LOG_SCHEMA)]
     differences.extend(_result_difference(run, finetune_results(head.get("run", {}), log)))
@@ -212,8 +193,8 @@ def _verify_finetune(run: Run, differences: list[str], unchecked: list[str]) -> 
     return Verification(
         path=run.path,
         differences=tuple(differences),
-        checked=(f"{len(log)} log lines", "results"),
-        unchecked=tuple(unchecked),
+        checked=(f"{len(log)} log lines", "results", "hashes", *named.checked),
+        unchecked=(*unchecked, *named.unchecked),
     )
 
 

@@ -165,17 +165,14 @@ def verify(
 
     Example: probe verify reports/smollm2-135m
     """
+    from probe.verification import verify_lines
     from probe.verify import verify as run
 
     data = DataOptions(data_dir=data_dir, workers=workers, trust_programs=trust_programs)
     with display(quiet=quiet):
         found = run(path, rerun=None if skip_programs else data)
     ok = all(part.ok for part in found)
-    lines = []
-    for part in found:
-        lines.append(f"{'ok  ' if part.ok else 'FAIL'} {part.path}: {', '.join(part.checked)}")
-        lines.extend(f"     differs: {text}" for text in part.differences)
-        lines.extend(f"     not checked: {text}" for text in part.unchecked)
+    lines = verify_lines(found)
     show({"ok": ok, "parts": [part.to_json() for part in found]}, lines, as_json=as_json)
     if not ok:
         raise typer.Exit(EXIT_DIFFERENCE)

@@ -20,7 +20,7 @@ from probe.tasks.dialog.givers import Giver
 if TYPE_CHECKING:
     from probe.models.text import TextGenerator
 
-__all__ = ["MODEL_FEEDBACK", "ModelFeedback"]
+__all__ = ["MODEL_FEEDBACK", "ModelFeedback", "feedback_wording_sha256"]
 
 MODEL_FEEDBACK = "dialog/feedback@2"
 """Name and version of the wording in which a model is asked for feedback."""
@@ -50,7 +50,7 @@ class ModelFeedback:
         """Return what decides what it says."""
         return {
             "kind": str(self.kind),
-            "wording": {MODEL_FEEDBACK: sha256_text(self._head + _CASE)},
+            "wording": {MODEL_FEEDBACK: feedback_wording_sha256()},
             "max_new_tokens": _TOKENS,
             "model": self._generator.identity,
         }
@@ -69,6 +69,11 @@ class ModelFeedback:
         texts = {one.key: one.text for one in self._generator.generate(requests, decoding)}
         name = str(self._generator.identity.get("name"))
         return [Said(text=texts[one.key].strip(), author=f"model {name}") for one in failures]
+
+
+def feedback_wording_sha256() -> str:
+    """Return the hash of all that every request for feedback has in common."""
+    return sha256_text(_head() + _CASE)
 
 
 def _head() -> str:
