@@ -97,6 +97,7 @@ def _packages() -> dict[str, str]:
 
 
 def _machine() -> dict[str, Any]:
+    torch = sys.modules.get("torch")  # imported by what asks a model, never for its threads alone
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -105,4 +106,5 @@ def _machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "cpus": os.cpu_count(),
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
+        **({"torch_threads": torch.get_num_threads()} if torch else {}),
     }

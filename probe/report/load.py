@@ -25,7 +25,7 @@ from probe.report.inputs import (
     estimate,
 )
 from probe.report.probes import PROBES
-from probe.runs import RESULTS, SAMPLES, Run, read_run
+from probe.runs import MANIFEST, RESULTS, SAMPLES, Run, read_run
 from probe.tasks.names import EXECUTION, FINETUNE, GRADING
 from probe.training.results import LOG, LOG_SCHEMA
 
@@ -99,7 +99,11 @@ def load_inputs(paths: Sequence[Path]) -> Inputs:
 
 def _of(runs: Sequence[ReportRun], task: str) -> tuple[ReportRun, ...]:
     chosen = [run for run in runs if run.task == task]
-    return tuple(sorted(chosen, key=lambda r: (r.tuned, r.model_name, -r.shots, r.name)))
+    return tuple(sorted(chosen, key=_order))
+
+
+def _order(run: ReportRun) -> tuple[bool, str, int, str]:
+    return run.tuned, run.model_name, -run.shots, run.name
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -128,7 +132,7 @@ def _report_run(path: Path, name: str) -> ReportRun:
     samples = _checked_samples(run) if task == EXECUTION else ()
     rows = _hashed_rows(run) if task in PROBES else ()
     losses = _losses(path / LOG) if task == FINETUNE else ()
-    return ReportRun(
+    found = ReportRun(
         name=name,
         task=task,
         manifest=run.manifest,
@@ -138,6 +142,13 @@ def _report_run(path: Path, name: str) -> ReportRun:
         losses=losses,
         reused=tuple("reused_from" in row for row in run.samples),
     )
+    try:
+        _order(found)
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"{path / MANIFEST}: options or a model of the wrong form: {error}"
+        ) from None
+    return found
 
 
 def _checked_samples(run: Run) -> tuple[Sample, ...]:

@@ -80,6 +80,15 @@ def test_results_without_a_field(make_execution_run: MakeRun, field: str) -> Non
         load_inputs([run])
 
 
+@pytest.mark.parametrize("odd", [{"config": {"shots": "x"}}, {"model": "x"}, {"config": [1]}])
+def test_options_that_are_none(make_execution_run: MakeRun, odd: dict[str, object]) -> None:
+    run = make_execution_run("a")
+    identity = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["identity"]
+    edit(run / "manifest.json", identity=identity | odd)
+    with pytest.raises(FormatError, match=r"manifest\.json: options or a model of the wrong form"):
+        load_inputs([run])
+
+
 def test_altered_samples_are_refused(make_execution_run: MakeRun) -> None:
     run = make_execution_run("a")
     samples = run / "samples.jsonl"
