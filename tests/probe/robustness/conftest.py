@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from generators import jsonl
 from generators.problems.sources import load_source
 from generators.records import Split
+from probe.checksums import write_checksums
 from probe.config import (
     DialogConfig,
     ExecutionConfig,
+    GradeConfig,
     MakeTracesConfig,
     SynthesisConfig,
 )
 from probe.models.fake import FakeGenerator
 from probe.models.text import Request
 from probe.report.bundle import write_report
+from probe.runs import RESULTS, RESULTS_SCHEMA, SAMPLES, read_run
 from probe.tasks.dialog.task import evaluate_dialog
 from probe.tasks.execution import evaluate_execution
+from probe.tasks.grade_file import grade_file
+from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.synthesis import evaluate_synthesis
 from probe.tasks.traces import make_traces
+from probe.training.results import LOG, LOG_SCHEMA, finetune_results
+
+REPORTS = Path(__file__).parents[3] / "reports"
+STORED = {
+    "grid": ("qwen2.5-coder-1.5b", "grid-3-shot", 40),
+    "steps": ("smollm2-135m", "steps-3-shot", 40),
+    "counterfactual": ("smollm2-135m", "changes-tuned", 40),
+    "representation": ("smollm2-135m", "states-tuned", 200),
+    "mathqa": ("smollm2-135m", "mathqa-tuned", 40),
+    "analysis": ("smollm2-135m", "analysis-greedy", 20),
+}
+"""Report and run of the kinds that take a model or long to make, and how many samples are kept."""
 
 PROBLEMS = {problem.task_id: problem for problem in load_source("basics").problems}
 
@@ -71,3 +91,55 @@ def report(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report") / "report"
     write_report([*runs, runs[0].parent / "test.jsonl"], out)
     return out
+
+
+@pytest.fixture(scope="session")
+def small_run(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return what gives a small finished run of a kind, to be copied before it is changed."""
+    folder = tmp_path_factory.mktemp("small")
+    known = {run.name: run for run in runs}
+
+    def small(kind: str) -> Path:
+        if kind not in known:
+            make = {"grading": _graded, "finetune": _finetuned}.get(kind, _cut)
+            known[kind] = folder / kind
+            make(known[kind])
+        return known[kind]
+
+    return small
+
+
+def _graded(out: Path) -> None:
+    completions = out.with_name("completions.jsonl")
+    rows = ({"task_id": task, "completion": PROBLEMS[task].code} for task in (11, 12, 13))
+    completions.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    grade_file(GradeConfig(source="basics", samples=completions, out=out))
+
+
+def _cut(out: Path) -> None:
+    """Copy the first samples of a stored run, and draw its results from these."""
+    report, name, n = STORED[out.name]
+    shutil.copytree(REPORTS / report / "runs" / name, out)
+    run = read_run(out)
+    rows = run.samples[:n]
+    jsonl.write(out / SAMPLES, jsonl.read_header(out / SAMPLES, "probe.sample"), rows)
+    results = TASK_KINDS[run.results["task"]].results(rows)
+    hashed = {"samples_sha256": jsonl.sha256_file(out / SAMPLES)}
+    jsonl.write_json(out / RESULTS, jsonl.header(RESULTS_SCHEMA, **results, **hashed))
+    write_checksums(out)
+
+
+def _finetuned(out: Path) -> None:
+    """Copy a stored training run, and put bytes for the adapter that was too large to keep."""
+    shutil.copytree(REPORTS / "smollm2-135m" / "runs" / "lora-120", out)
+    weights = out / "adapter" / "adapter_model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(bytes(range(256)))
+    (out / "adapter" / "adapter_config.json").write_text('{"r": 16}')
+    head = jsonl.read_header(out / LOG, LOG_SCHEMA)
+    log = [row for _, row in jsonl.read(out / LOG, LOG_SCHEMA)]
+    log[-1]["adapter_sha256"] = jsonl.sha256_file(weights)
+    jsonl.write(out / LOG, head, log)
+    results = finetune_results(head["run"], log)
+    jsonl.write_json(out / RESULTS, jsonl.header(RESULTS_SCHEMA, **results))
+    write_checksums(out)
