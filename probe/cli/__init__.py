@@ -118,13 +118,14 @@ def front(
     Example: probe front reports
     """
     from probe.report.front import FRONT_FILES, write_front
+    from probe.report.numbers import count
 
     with display(quiet=quiet):
         made = write_front(folder)
     page = folder / FRONT_FILES[0]
     show(
         {"page": str(page), "reports": [report.name for report in made.reports]},
-        [f"{len(made.reports)} reports: {page}"],
+        [f"{count(len(made.reports), 'report')}: {page}"],
         as_json=as_json,
     )
 
