@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import os
+import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -18,6 +23,22 @@ from probe.report.bundle import write_report
 from probe.tasks.execution import evaluate_execution
 from probe.tasks.traces import make_traces
 from probe.verify import verify
+
+ROOT = Path(__file__).parents[2]
+STORED = (  # written programs, a fine-tuning run without its adapter, a dialog
+    "writing-by-size/runs/qwen2.5-coder-1.5b",
+    "smollm2-135m/runs/lora-120",
+    "qwen2.5-coder-1.5b/runs/dialog-model",
+)
+VERIFY = """
+import sys
+from probe.cli import main
+try:
+    main(["verify", "theirs.tar.gz", "--json", "--quiet", "--workers", "1"])
+except SystemExit as end:
+    heavy = {"torch", "transformers", "peft"} & set(sys.modules)
+    sys.exit(" ".join(heavy) or end.code)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +74,44 @@ def test_it_holds_all_and_verifies(run: Path, tmp_path: Path) -> None:
         assert "## run" in (folder / "commands.md").read_text()
         assert str(run.parent) not in (folder / "commands.md").read_text()
     assert not folder.exists()
+
+
+def test_several_runs_verify_in_another_place(run: Path, tmp_path: Path) -> None:
+    """A new process in another folder, without the runs, data and cache, and without torch."""
+    sources = tmp_path / "sources"
+    shutil.copytree(run, sources / "predicted")
+    shutil.copy(run.parent / "test.jsonl", sources / "test.jsonl")
+    for name in STORED:
+        shutil.copytree(ROOT / "reports" / name, sources / Path(name).name)
+    inputs = sorted(sources.iterdir())
+    names = {path.name for path in inputs if path.is_dir()}
+    place = tmp_path / "place"
+    bundle(inputs, place / "theirs.tar.gz")
+    shutil.rmtree(sources)
+    kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+    places = {"HOME": str(place), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", VERIFY],
+        cwd=place,
+        env=kept | places,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    parts = {part["path"]: part for part in json.loads(done.stdout)["parts"]}
+    assert parts.keys() == names | {"theirs.tar.gz"}
+    assert all(part["ok"] for part in parts.values())
+    predicted = parts["predicted"]
+    assert {"traces", "problems", "templates"} <= set(predicted["checked"])
+    assert any("true outputs by running again" in text for text in predicted["checked"])
+    assert predicted["unchecked"] == []
+    unchecked = parts["dialog-model"]["unchecked"]
+    assert any("mbpp-sanitized is not here" in text for text in unchecked)
+    assert "adapter_sha256: the adapter is not in the folder" in parts["lora-120"]["unchecked"]
+    with opened(place / "theirs.tar.gz") as folder:
+        for file in folder.rglob("*"):
+            assert not file.is_file() or str(tmp_path).encode() not in file.read_bytes(), file
 
 
 def test_the_same_bytes_from_runs_and_from_their_report(run: Path, tmp_path: Path) -> None:
