@@ -55,6 +55,9 @@ def evaluate_synthesis(
     temperature: Annotated[float | None, typer.Option(min=0, help="0 is greedy.")] = None,
     top_p: Annotated[float | None, typer.Option(min=0, max=1)] = None,
     max_new_tokens: Annotated[int | None, typer.Option(min=1)] = None,
+    task_ids: Annotated[
+        str | None, typer.Option(help="Only these problems, such as 11,12; else all of the split.")
+    ] = None,
     limit: Limit = None,
     chat_template: Annotated[
         ChatMode | None,
@@ -73,7 +76,7 @@ def evaluate_synthesis(
     options = preset_options(
         preset,
         {
-            "shot_ids": _numbers(shot_ids),
+            "shot_ids": _numbers("--shot-ids", shot_ids),
             "asserts": asserts,
             "samples": samples,
             "temperature": temperature,
@@ -93,6 +96,7 @@ def evaluate_synthesis(
         source=source,
         split=split,
         preset=preset,
+        task_ids=_numbers("--task-ids", task_ids),
         limit=limit,
         shot_seed=shot_seed,
         **common,
@@ -101,10 +105,10 @@ def evaluate_synthesis(
     asking.run(evaluate_one, config)
 
 
-def _numbers(text: str | None) -> tuple[int, ...] | None:
+def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UsageError(f"--shot-ids is {text!r}; give task numbers such as 2,3,4") from None
+        raise UsageError(f"{option} is {text!r}; give task numbers such as 2,3,4") from None

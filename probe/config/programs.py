@@ -18,7 +18,8 @@ __all__ = ["AnalyseConfig", "MathConfig", "SynthesisConfig"]
 class SynthesisConfig:
     """``probe evaluate synthesis``; ``preset`` names the protocol that the rest follows.
 
-    With a ``shot_seed`` as many examples as ``shot_ids`` names are drawn instead.
+    With a ``shot_seed`` as many examples as ``shot_ids`` names are drawn instead. ``task_ids``
+    names the problems that may be asked; ``limit`` draws among them.
     """
 
     out: Path
@@ -35,6 +36,7 @@ class SynthesisConfig:
     temperature: float = 0.0
     top_p: float = 1.0
     max_new_tokens: int = 500
+    task_ids: tuple[int, ...] | None = None
     limit: int | None = None
     batch_invariance_items: int = 10
     seed: int = 0

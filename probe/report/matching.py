@@ -39,7 +39,7 @@ PROMPT_FIELDS = (
 )
 """Options that may differ between matched runs; a difference is declared beside the numbers."""
 
-CHOICE_FIELDS = ("limit", "per_program", "origin")
+CHOICE_FIELDS = ("task_ids", "limit", "per_program", "origin")
 """Options that only choose items: the items themselves are compared instead."""
 
 _CHECK_FIELDS = ("batch_invariance_items",)

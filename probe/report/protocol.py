@@ -21,6 +21,7 @@ _CONFIG_NAMES = {
     "shot_ids": "Tasks of the solved examples",
     "origin": "Origins asked for",
     "per_program": "Items per program, at most",
+    "task_ids": "Only these problems",
     "limit": "Items, at most",
     "seed": "Seed",
     "decoding": "Decoding",

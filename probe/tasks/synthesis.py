@@ -53,9 +53,7 @@ def evaluate_synthesis(
         config.source, data_dir=config.data.data_dir, accept_unknown=config.data.accept_unknown
     )
     template = TEMPLATES[config.template]
-    problems = choose_problems(source.split(config.split), seed=config.seed, limit=config.limit)
-    if not problems:
-        raise UsageError(f"source {source.name} has no problem in the split {config.split}")
+    problems = choose_problems(_named(config, source), seed=config.seed, limit=config.limit)
     check_samples(config)
     shots = _shots(config, source)
     heads = {"shots": template.head(shots, asserts=config.asserts)}
@@ -91,6 +89,21 @@ def evaluate_synthesis(
         )
         results = synthesis_results(samples)
         return run.finish(results, [question.key for question in questions])
+
+
+def _named(config: SynthesisConfig, source: Source) -> list[Problem]:
+    """Return the problems that may be asked: those of the split, or those of them named."""
+    problems = source.split(config.split)
+    if not problems:
+        raise UsageError(f"source {source.name} has no problem in the split {config.split}")
+    if config.task_ids is None:
+        return problems
+    if not config.task_ids:
+        raise UsageError("--task-ids names no task")
+    missing = set(config.task_ids) - {problem.task_id for problem in problems}
+    if missing:
+        raise UsageError(f"task {min(missing)} is not in the split {config.split} of {source.name}")
+    return [problem for problem in problems if problem.task_id in config.task_ids]
 
 
 def _shots(config: SynthesisConfig, source: Source) -> list[Problem]:
@@ -133,6 +146,7 @@ def _identity(
             "shot_ids": [shot.task_id for shot in shots],
             "asserts": config.asserts,
             "samples": config.samples,
+            **({"task_ids": sorted({*config.task_ids})} if config.task_ids else {}),
             "limit": config.limit,
             "seed": config.seed,
             "batch_invariance_items": config.batch_invariance_items,

@@ -16,7 +16,7 @@ from generators.records import SAMPLE_SCHEMA, Problem, Split
 from probe.config import DataOptions, SynthesisConfig
 from probe.models.fake import FakeGenerator
 from probe.models.text import Request
-from probe.runs import MANIFEST, RESULTS, SAMPLES
+from probe.runs import MANIFEST, RESULTS, SAMPLES, read_run
 from probe.tasks.items import choose, choose_problems
 from probe.tasks.presets import PRESETS, preset_options
 from probe.tasks.synthesis import evaluate_synthesis
@@ -193,6 +193,17 @@ def test_presets_say_what_they_set() -> None:
         preset_options("humaneval", {})
 
 
+def test_only_the_problems_that_are_named(config: SynthesisConfig) -> None:
+    run(replace(config, task_ids=(14, 11, 12), limit=2), gold)
+    found = read_run(config.out)
+    asked = {row["task_id"] for row in found.samples}
+    assert len(asked) == 2
+    assert asked < {11, 12, 14}
+    assert found.manifest["identity"]["config"]["task_ids"] == [11, 12, 14]
+    with pytest.raises(RunError, match="task_ids"):
+        run(replace(config, task_ids=(11, 12), limit=2), gold)
+
+
 def test_what_cannot_be_is_refused_before_the_model_is_loaded(config: SynthesisConfig) -> None:
     def load() -> FakeGenerator:
         raise AssertionError("loaded")
@@ -200,6 +211,8 @@ def test_what_cannot_be_is_refused_before_the_model_is_loaded(config: SynthesisC
     for changed, message in (
         (replace(config, samples=5), "greedy decoding gives one answer"),
         (replace(config, shot_ids=(2, 999)), "task 999 is not in the prompt split"),
+        (replace(config, task_ids=(11, 2)), "task 2 is not in the split test of basics"),
+        (replace(config, task_ids=()), "names no task"),
     ):
         with pytest.raises(UsageError, match=message):
             evaluate_synthesis(changed, load)
