@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +30,7 @@ __all__ = [
     "dump_line",
     "header",
     "mend",
+    "open_to_append",
     "read",
     "read_header",
     "read_rows",
@@ -103,6 +105,10 @@ def sha256_file(path: Path) -> str:
         raise _unreadable(path, error) from None
 
 
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"cannot write {path}: {error.strerror or error}")
+
+
 def _unreadable(path: Path, error: OSError) -> DataError:
     return DataError(f"cannot read {path}: {error.strerror or error}")
 
@@ -120,7 +126,7 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from None
+        raise _unwritable(path, error) from None
     scrap = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
@@ -130,7 +136,7 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
         scrap.chmod(0o644)
         scrap.replace(path)
     except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from None
+        raise _unwritable(path, error) from None
     finally:
         with suppress(OSError):
             scrap.unlink(missing_ok=True)
@@ -162,18 +168,43 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
         stream.write("\n")
 
 
-def append_lines(stream: IO[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Append rows to an open stream and hand them to the operating system.
+def open_to_append(path: Path, *, anew: bool = False) -> FileIO:
+    """Open a file for :func:`append_lines`.
+
+    Args:
+        path: The file.
+        anew: Drop what it holds.
 
     Raises:
-        DataError: The rows cannot be written.
+        DataError: It cannot be opened.
     """
     try:
-        stream.write("".join(dump_line(row) for row in rows))
-        stream.flush()
+        return FileIO(path, "w" if anew else "a")
     except OSError as error:
-        name = getattr(stream, "name", "the output")
-        raise DataError(f"cannot write {name}: {error.strerror or error}") from None
+        raise _unwritable(path, error) from None
+
+
+def append_lines(stream: FileIO, rows: Iterable[dict[str, Any]]) -> None:
+    """Append rows to a file and hand them to the operating system: all of them, or none.
+
+    Args:
+        stream: The file, as :func:`open_to_append` opened it.
+        rows: The rows.
+
+    Raises:
+        DataError: The rows cannot be written; the file is as it was.
+    """
+    left = memoryview("".join(map(dump_line, rows)).encode())
+    size = os.fstat(stream.fileno()).st_size
+    try:
+        while left:
+            left = left[stream.write(left) :]
+    except BaseException as error:
+        with suppress(OSError):
+            stream.truncate(size)
+        if isinstance(error, OSError):
+            raise _unwritable(Path(str(stream.name)), error) from None
+        raise
 
 
 def mend(path: Path) -> int:

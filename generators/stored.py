@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from generators import jsonl
-from generators.errors import DataError, RunError
+from generators.errors import RunError
+from generators.locks import locked, remove_scraps
 
 __all__ = ["held", "lacks_summary", "stored_summary", "summary_path"]
 
@@ -30,21 +31,10 @@ def held(path: Path) -> Iterator[None]:
         RunError: Another process is writing it.
         DataError: It cannot be written.
     """
-    from filelock import FileLock, Timeout  # only writers need it
-
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunError(f"{path} is being written by another process") from None
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from None
-    try:
+    with locked(path.with_name(f".{path.name}.lock"), path):
+        for name in (path.name, summary_path(path).name):
+            remove_scraps(path.parent, name)
         yield
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def stored_summary(path: Path, schema: str, head: dict[str, Any], what: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import Any
 from generators import jsonl
 from generators.errors import DataError, FormatError, LiteralError, RunError
 from generators.literals import from_literal
+from generators.locks import remove_scraps
 from generators.problems.sources import Source
 from generators.progress import Progress
 from generators.records import TRACE_SCHEMA, Problem, Split, Trace
@@ -111,9 +112,12 @@ def write_traces(
         raise DataError(f"{source.name} has no programs in split {split or 'all'}")
     head = _header(source, split, plan, limit)
     with held(path):
-        if path.exists():
-            return _stored(path, head)
+        remove_scraps(path.parent, times_path(path).name)
         partial = path.with_name(f"{path.name}.partial")
+        if path.exists():
+            summary = _stored(path, head)
+            _remove_rest(partial, head)
+            return summary
         done = _resume(partial, head, problems)
         rest = problems[len(done) :]
         if rest:
@@ -160,6 +164,13 @@ def _stored(path: Path, head: dict[str, Any]) -> TraceSummary:
         raise lacks_summary(path) from None
 
 
+def _remove_rest(partial: Path, head: dict[str, Any]) -> None:
+    """Remove what was left by a process that was killed after it had written the traces."""
+    with suppress(DataError):  # something else, or nothing
+        if jsonl.read_header(partial, PARTIAL_SCHEMA).get("traces") == head:
+            partial.unlink()
+
+
 def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) -> list[int]:
     """Return the task ids of the programs that are done, after mending a torn line."""
     if not partial.exists():
@@ -189,11 +200,7 @@ def _append(
     backend: Backend,
     fresh: bool,
 ) -> None:
-    try:
-        stream = partial.open("w" if fresh else "a", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise DataError(f"cannot write {partial}: {error.strerror or error}") from None
-    try:
+    with jsonl.open_to_append(partial, anew=fresh) as stream:
         if fresh:
             jsonl.append_lines(stream, [jsonl.header(PARTIAL_SCHEMA, traces=head)])
         for program in programs:
@@ -206,9 +213,6 @@ def _append(
                 "backend": backend.value,
             }
             jsonl.append_lines(stream, [row])
-    finally:
-        with suppress(OSError):  # a full disk was reported where it showed
-            stream.close()
 
 
 def _publish(

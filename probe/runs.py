@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from generators import jsonl
 from generators.errors import DataError, FormatError, ProbeError, RunError
+from generators.locks import locked, remove_scraps
 from generators.records import SAMPLE_SCHEMA
 from probe.checksums import CHECKSUMS, write_checksums
 from probe.cost import COST_SCHEMA, Meter
@@ -43,6 +46,7 @@ SAMPLES = "samples.jsonl"
 RESULTS = "results.json"
 RESULTS_SCHEMA = "probe.results"
 COST = "cost.json"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,11 @@ def read_run(path: Path) -> Run:
     )
 
 
+def _is_passing(file: Path) -> bool:
+    """Return whether a file is one that a process which ends well does not leave behind."""
+    return file.name == _LOCK or (file.name.startswith(".") and file.name.endswith(".tmp"))
+
+
 class RunWriter:
     """One process's hold on a run folder, used as a context manager.
 
@@ -135,19 +144,21 @@ class RunWriter:
         self.path = path
         self.identity = json.loads(jsonl.canonical_json(identity))
         self.done: dict[str, dict[str, Any]] = {}
-        self._lock: Any = None
-        self._stream: IO[str] | None = None
+        self._lock = ExitStack()
+        self._stream: FileIO | None = None
         self._meter: Meter | None = None
 
     def __enter__(self) -> Self:
-        self._check_folder()
-        self._acquire()
-        self._meter = None if self.finished else Meter()
+        self._check_folder()  # one that is refused is left as it is
+        self._lock.enter_context(locked(self.path / _LOCK, self.path))
         try:
+            self._check_folder()  # it may have become another's meanwhile
+            remove_scraps(self.path)
+            self._meter = None if self.finished else Meter()
             self._open_manifest()
             self._load_samples()
         except BaseException:
-            self._release()
+            self._lock.close()
             raise
         return self
 
@@ -164,7 +175,7 @@ class RunWriter:
             if error is None:  # else there is worse to tell
                 raise
         finally:
-            self._release()
+            self._lock.close()
 
     def _close_samples(self) -> None:
         stream, self._stream = self._stream, None
@@ -206,27 +217,8 @@ class RunWriter:
                 f"{self.path} holds another run ({jsonl.difference(stored, self.identity)}); "
                 "choose another --out"
             )
-        if self.path.is_dir() and any(child.name != ".lock" for child in self.path.iterdir()):
+        if self.path.is_dir() and not all(map(_is_passing, self.path.iterdir())):
             raise RunError(f"{self.path} is not empty and holds no run; choose another --out")
-
-    def _acquire(self) -> None:
-        from filelock import FileLock, Timeout
-
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.path / ".lock")
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            self._lock = None
-            raise RunError(f"{self.path} is being written by another process") from None
-        except OSError as error:
-            raise RunError(f"cannot write {self.path}: {error.strerror or error}") from None
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-            (self.path / ".lock").unlink(missing_ok=True)
-            self._lock = None
 
     def _open_manifest(self) -> None:
         if not (self.path / MANIFEST).exists():
@@ -250,24 +242,24 @@ class RunWriter:
             self.done[key] = row
 
     def append(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Append samples; each row has a ``key`` of its own.
+        """Append samples; each row has a ``key`` of its own, and one that is there is left out.
 
         Raises:
-            DataError: The rows cannot be written.
+            DataError: The rows cannot be written; none of them is then.
         """
-        rows = list(rows)
+        fresh = {row["key"]: row for row in rows if row["key"] not in self.done}
         path = self.path / SAMPLES
         if self._stream is None:
-            fresh = not path.exists()
-            try:
-                self._stream = path.open("a", encoding="utf-8", newline="\n")
-            except OSError as error:
-                raise DataError(f"cannot write {path}: {error.strerror or error}") from None
-            if fresh:
-                head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
-                jsonl.append_lines(self._stream, [head])
-        jsonl.append_lines(self._stream, rows)
-        self.done.update({row["key"]: row for row in rows})
+            self._stream = jsonl.open_to_append(path)
+        head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
+        begins = path.stat().st_size == 0
+        self.done.update(fresh)
+        try:
+            jsonl.append_lines(self._stream, [*([head] if begins else []), *fresh.values()])
+        except BaseException:
+            for key in fresh:
+                del self.done[key]
+            raise
 
     def finish(self, results: dict[str, Any], order: Iterable[str] | None = None) -> dict[str, Any]:
         """Put the samples into their final order and write the results; ends the run.

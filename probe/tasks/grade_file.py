@@ -155,8 +155,6 @@ def _sample(
         "verdict": str(graded.verdict),
         "error": graded.error,
         "message": graded.message,
-        "cpu_seconds": graded.cpu_seconds,
-        "wall_seconds": graded.wall_seconds,
     }
 
 

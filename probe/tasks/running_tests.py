@@ -50,6 +50,4 @@ def _fields(verdict: Graded, backend: str) -> dict[str, Any]:
         "verdict": str(verdict.verdict),
         "error": verdict.error,
         "message": verdict.message,
-        "cpu_seconds": verdict.cpu_seconds,
-        "wall_seconds": verdict.wall_seconds,
     }

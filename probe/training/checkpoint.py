@@ -87,7 +87,7 @@ class RunLog:
         if not self._writes:
             return
         try:
-            with self.path.open("a", encoding="utf-8", newline="\n") as stream:
+            with jsonl.open_to_append(self.path) as stream:
                 jsonl.append_lines(stream, [row])
                 os.fsync(stream.fileno())
         except OSError as error:

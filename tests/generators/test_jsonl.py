@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from contextlib import suppress
 from pathlib import Path
 
@@ -99,11 +100,32 @@ def test_a_full_disk_is_one_line_and_leaves_nothing() -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
-    stream = full.open("w")
+    stream = jsonl.open_to_append(full)
     with pytest.raises(DataError, match="No space left on device"):
         jsonl.append_lines(stream, [{"a": 1}])
     with suppress(OSError):  # closing flushes, and fails, once more
         stream.close()
+
+
+def test_appending_is_all_or_none(tmp_path: Path) -> None:
+    """A disk that is full, then is not: no half line, and no line twice."""
+    path = tmp_path / "rows.jsonl"
+    rows = [{"key": number, "text": "x" * 100} for number in range(80)]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with jsonl.open_to_append(path) as stream:
+        jsonl.append_lines(stream, rows[:2])
+        kept = path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        try:
+            with pytest.raises(DataError, match=r"cannot write .*rows\.jsonl: File too large"):
+                jsonl.append_lines(stream, rows[2:])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert path.read_bytes() == kept
+        jsonl.append_lines(stream, rows[2:])
+    assert [row for _, row in jsonl.read_rows(path)] == rows
+    jsonl.open_to_append(path, anew=True).close()
+    assert path.read_bytes() == b""
 
 
 def test_keys_are_sorted_and_nan_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -165,8 +166,13 @@ def test_an_interrupted_run_is_finished(
 
 
 @pytest.mark.parametrize("lost", [1, 400, 10**6])
-def test_a_torn_line_is_cut_off_and_made_again(
-    trace_file: Path, basics: Source, tmp_path: Path, lost: int, monkeypatch: pytest.MonkeyPatch
+def test_a_torn_line_is_cut_off_said_and_made_again(
+    trace_file: Path,
+    basics: Source,
+    tmp_path: Path,
+    lost: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     path = tmp_path / "traces.jsonl"
     with monkeypatch.context() as patch:
@@ -174,8 +180,14 @@ def test_a_torn_line_is_cut_off_and_made_again(
         with pytest.raises(KeyboardInterrupt):
             write_traces(path, basics, Split.TEST, PLAN, limit=LIMIT)
     data = partial_path(path).read_bytes()
-    partial_path(path).write_bytes(data[: max(0, len(data) - lost)])
+    left = data[: max(0, len(data) - lost)]
+    partial_path(path).write_bytes(left)
     write_traces(path, basics, Split.TEST, PLAN, limit=LIMIT)
+    cut = len(left) - (left.rfind(b"\n") + 1)
+    said = f"{partial_path(path)} ended in a torn line; {cut} bytes cut off"
+    found = [record.message for record in caplog.records if record.name == jsonl.__name__]
+    assert found == ([said] if cut else [])
+    assert bool(cut) is bool(left)
     assert path.read_bytes() == trace_file.read_bytes()
 
 
@@ -193,8 +205,12 @@ def test_a_stop_before_the_rename_is_finished_without_tracing(
             write_traces(path, basics, Split.TEST, PLAN, limit=LIMIT)
     assert not path.exists()
     monkeypatch.setattr(trace_files, "trace_programs", None)
+    shutil.copy(partial_path(path), tmp_path / "rest")
     write_traces(path, basics, Split.TEST, PLAN, limit=LIMIT)
     assert path.read_bytes() == trace_file.read_bytes()
+    (tmp_path / "rest").rename(partial_path(path))  # as if killed before it was removed
+    write_traces(path, basics, Split.TEST, PLAN, limit=LIMIT)
+    assert leftovers(path) == set()
 
 
 def test_ctrl_c_leaves_a_file_that_can_be_resumed(basics: Source, tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import resource
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from generators.errors import FormatError, RunError
+from generators.errors import DataError, FormatError, RunError
+from generators.locks import locked
+from probe import runs
 from probe.cost import COST_SCHEMA
 from probe.manifest import MANIFEST_SCHEMA
 from probe.report.build import REPORT_SCHEMA
@@ -40,13 +44,44 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_undisturbed_one(tmp_path: 
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_torn_line_is_asked_for_again(tmp_path: Path) -> None:
+def test_a_torn_line_is_asked_for_again_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with RunWriter(tmp_path, IDENTITY) as run:
         run.append([{"key": "1"}, {"key": "2"}])
     path = tmp_path / SAMPLES
     path.write_bytes(path.read_bytes()[:-5])
     with RunWriter(tmp_path, IDENTITY) as run:
         assert list(run.done) == ["1"]
+    assert caplog.messages == [f"{path} ended in a torn line; 8 bytes cut off"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    finish(tmp_path, ["1", "2"])
+    assert len(caplog.messages) == 1  # nothing is torn any more
+
+
+def test_a_sample_that_comes_twice_is_written_once(tmp_path: Path) -> None:
+    """As when Ctrl-C comes right after samples were written: they are handed over again."""
+    with RunWriter(tmp_path, IDENTITY) as run:
+        run.append([{"key": "1"}])
+        run.append([{"key": "1"}, {"key": "2"}])
+    with RunWriter(tmp_path, IDENTITY) as run:
+        assert list(run.done) == ["1", "2"]
+
+
+def test_what_could_not_be_written_is_not_taken_for_done(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with RunWriter(tmp_path, IDENTITY) as run:
+        run.append([{"key": "1"}])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        try:
+            with pytest.raises(DataError, match="cannot write"):
+                run.append([{"key": "2", "text": "x" * 9999}])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert list(run.done) == ["1"]
+        run.append([{"key": "2", "text": "x" * 9999}])
+    with RunWriter(tmp_path, IDENTITY) as run:
+        assert list(run.done) == ["1", "2"]
 
 
 def test_a_torn_header_starts_anew(tmp_path: Path) -> None:
@@ -87,6 +122,21 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     ):
         RunWriter(tmp_path, IDENTITY).__enter__()
     finish(tmp_path, ["1"])
+
+
+def test_a_folder_that_became_anothers_while_it_was_locked_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process has written its run between the look at the folder and the lock."""
+
+    def late(*arguments: Path) -> AbstractContextManager[None]:
+        monkeypatch.undo()
+        finish(tmp_path / "run", ["1"])
+        return locked(*arguments)
+
+    monkeypatch.setattr(runs, "locked", late)
+    with pytest.raises(RunError, match=r"another run \(config\.seed: 0 -> 1\)"):
+        RunWriter(tmp_path / "run", {**IDENTITY, "config": {"seed": 1, "shots": 3}}).__enter__()
 
 
 def test_an_unfinished_run_is_not_read(tmp_path: Path) -> None:
