@@ -13,6 +13,7 @@ from pathlib import Path
 
 from generators.errors import DataError, RunError, UsageError
 from generators.jsonl import write_json
+from generators.locks import locked, remove_scraps
 from generators.progress import Progress
 from probe.checksums import write_checksums
 from probe.manifest import MANIFEST_SCHEMA
@@ -25,6 +26,9 @@ from probe.training.results import LOG
 __all__ = ["RUNS", "bundled", "write_report"]
 
 RUNS = "runs"
+_LOCK = ".lock"
+_OLD = f".{RUNS}.old"
+_SCRAP = f".{RUNS}.tmp"
 _KEPT = (MANIFEST, SAMPLES, RESULTS, LOG, FEEDBACK_FILE, COST)
 
 
@@ -45,30 +49,50 @@ def write_report(
 
     Raises:
         UsageError: Two inputs have the same name.
-        RunError: A folder is no finished run.
+        RunError: A folder is no finished run, or another process is writing the report.
         DataError: A file is broken or cannot be written.
     """
     names = [path.resolve().name for path in paths]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise UsageError(f"two runs are named {doubled[0]}; rename one of the folders")
+    if (out / _OLD).is_dir():
+        with locked(out / _LOCK, out):
+            _settle(out)
     build_report(
         paths, out, shown=shown, progress=progress
     )  # refuses bad input before anything is copied
-    kept = out / RUNS
-    scrap = out / f".{RUNS}.tmp"
+    with locked(out / _LOCK, out):
+        remove_scraps(out)
+        _keep(paths, names, out)
+        summary = build_report(bundled(out), out, shown=shown)
+        write_checksums(out)
+    return summary
+
+
+def _keep(paths: Sequence[Path], names: Sequence[str], out: Path) -> None:
+    """Put copies of runs and trace files in the place of those that a report has."""
+    kept, scrap = out / RUNS, out / _SCRAP
+    _settle(out)
     try:
-        shutil.rmtree(scrap, ignore_errors=True)
         for path, name in zip(paths, names, strict=True):
             _copy(path, scrap / name)
-        shutil.rmtree(kept, ignore_errors=True)
+        if kept.exists():
+            kept.replace(out / _OLD)
         scrap.replace(kept)
     except OSError as error:
-        shutil.rmtree(scrap, ignore_errors=True)
         raise DataError(f"cannot write {kept}: {error.strerror or error}") from None
-    summary = build_report(bundled(out), out, shown=shown)
-    write_checksums(out)
-    return summary
+    finally:
+        _settle(out)
+
+
+def _settle(out: Path) -> None:
+    """Put the runs back that were about to be replaced, unless they have been; remove the rest."""
+    old = out / _OLD
+    if old.exists() and not (out / RUNS).exists():
+        old.replace(out / RUNS)
+    for rest in (old, out / _SCRAP):
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def bundled(report: Path) -> list[Path]:

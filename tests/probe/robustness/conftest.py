@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -83,6 +86,60 @@ def runs(
     make_runs: Callable[[Path], list[Path]], tmp_path_factory: pytest.TempPathFactory
 ) -> list[Path]:
     return make_runs(tmp_path_factory.mktemp("runs"))
+
+
+def _beside(name: str) -> ModuleType:
+    """Import a module of this folder."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Callable[[Callable[[Any], None]], None]:
+    """Does some work with a small disk, the ``Disk`` of ``disk.py``; skips where there is none."""
+    module = _beside("disk")
+
+    def run(work: Callable[[Any], None]) -> None:
+        code = module.on_disk(tmp_path / "disk", work)
+        if code == module.NO_MOUNTS:
+            pytest.skip("no private mounts on this machine")
+        assert code == 0, "what went wrong stands above"
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def kinds(
+    tmp_path_factory: pytest.TempPathFactory, make_model_folder: Callable[..., Path]
+) -> Callable[[str, Path], None]:
+    """Makes a run of any kind in a folder: the ``Kinds`` of ``kinds.py``."""
+    module = _beside("kinds")
+    math = tmp_path_factory.mktemp("math")
+    (math / "mathqa").mkdir()
+    for part, count in (("dev", 9), ("test", 24), ("challenge_test", 2)):
+        rows = [
+            {
+                "Problem": f"{n} rows of {n + count} stones make how many ?",
+                "Rationale": "as it says",
+                "options": f"a ) {n * (n + count)} , b ) 0 , c ) 1 , d ) 2 , e ) 3",
+                "correct": "a",
+                "annotated_formula": "multiply(n0,n1)",
+                "linear_formula": "multiply(n0,n1)|",
+                "category": "general",
+            }
+            for n in range(5, 5 + count)
+        ]
+        (math / "mathqa" / f"{part}.json").write_text(json.dumps(rows))
+    made: Callable[[str, Path], None] = module.Kinds(
+        tmp_path_factory.mktemp("kinds"),
+        math,
+        make_model_folder("llama", max_position_embeddings=2048),
+    )
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,98 +1,102 @@
-"""A command that is killed at any moment, and repeated, ends with the bytes of one undisturbed."""
+"""A command that is killed at any moment, and repeated, ends with the bytes of one undisturbed.
+
+Moments are drawn over the time that is left, until enough kills have hit. A run that came to its
+end before it was hit is compared, and begun anew.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import random
+import shutil
+import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from generators.records import Split
-from probe.config import ExecutionConfig, MakeTracesConfig
-from probe.models.fake import FakeGenerator
-from probe.models.text import Completion, Decoding, Request
-from probe.tasks.execution import evaluate_execution
+from probe.config import MakeTracesConfig
 from probe.tasks.traces import make_traces
 from probe.verify import verify
 
 KILLS = 20
+FEWER = 4  # where the same loop over questions, or the same writing, is killed elsewhere
 
 FORK = multiprocessing.get_context("fork")
+TIMED = ("manifest.json", "cost.json", "checksums.txt")  # which has the hashes of the others
+
+Make = Callable[[Path], None]
 
 
-class FakeSlow(FakeGenerator):
-    """Takes its time over each answer."""
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder, hidden ones too; of those that tell times the names alone."""
+    return {
+        file.name: b"" if file.name in TIMED or ".times." in file.name else file.read_bytes()
+        for file in folder.iterdir()
+    }
 
-    def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
-        for completion in super().generate(requests, decoding):
-            time.sleep(0.002)
-            yield completion
 
+def kill_often(make: Make, folder: Path, kills: int, seed: int) -> None:
+    """Make something in ``folder/whole``, and in ``folder/often`` with kills on the way.
 
-def kill_often(work: Callable[[], object], seconds: float, seed: int) -> int:
-    """Do some work in processes that are killed at random moments, then once to its end."""
+    Args:
+        make: Makes it in a folder that is not there yet, or goes on.
+        folder: An empty folder.
+        kills: So many processes are hit.
+        seed: Of the moments.
+    """
     rng = random.Random(seed)
-    killed = 0
-    for _ in range(KILLS):
-        process = FORK.Process(target=work)
+    whole, often = folder / "whole", folder / "often"
+    began = time.monotonic()
+    make(whole)
+    left = seconds = time.monotonic() - began
+    hit = 0
+    while hit < kills:
+        process = FORK.Process(target=make, args=(often,))
         process.start()
-        process.join(rng.uniform(0, seconds))
-        killed += process.is_alive()
+        moment = rng.uniform(0, left)
+        process.join(moment)
         process.kill()
         process.join()
-    work()
-    return killed
+        if process.exitcode == -signal.SIGKILL:
+            hit += 1
+            left = max(left - moment, seconds / 4)
+        else:
+            assert process.exitcode == 0
+            assert contents(often) == contents(whole)
+            shutil.rmtree(often)
+            left = seconds
+    make(often)
+    assert contents(often) == contents(whole)
 
 
-def test_an_evaluation(tmp_path: Path) -> None:
-    traces = tmp_path / "test.jsonl"
-    make_traces(MakeTracesConfig(source="basics", split=Split.TEST, inputs=4, limit=12, out=traces))
-
-    def evaluate(out: Path) -> None:
-        evaluate_execution(
-            ExecutionConfig(traces=traces, out=out),
-            lambda: FakeSlow(lambda request: f" {len(request.prompt) % 7}\n"),
-        )
-
-    began = time.monotonic()
-    evaluate(tmp_path / "whole")
-    seconds = time.monotonic() - began
-    killed = kill_often(lambda: evaluate(tmp_path / "often"), seconds / 4, seed=1)
-    assert killed >= 5  # after some it was finished, and stays so
-    for name in ("samples.jsonl", "results.json"):
-        whole, often = ((tmp_path / run / name).read_bytes() for run in ("whole", "often"))
-        assert whole == often
+@pytest.mark.parametrize(
+    ("kind", "kills"),
+    [
+        ("execution", KILLS),
+        ("grid", FEWER),
+        ("steps", FEWER),
+        ("representation", FEWER),
+        ("synthesis", FEWER),
+        ("dialog", FEWER),
+        ("mathqa", FEWER),
+        ("grade", FEWER),
+        ("analyse", FEWER),
+    ],
+)
+def test_a_run(kinds: Callable[[str, Path], None], kind: str, kills: int, tmp_path: Path) -> None:
+    kill_often(lambda out: kinds(kind, out), tmp_path, kills, seed=1)
+    assert (tmp_path / "often" / "results.json").is_file()
     assert verify(tmp_path / "often")[0].ok
 
 
 def test_making_traces(tmp_path: Path) -> None:
-    def make(out: Path) -> None:
+    def make(folder: Path) -> None:
+        out = folder / "test.jsonl"
         make_traces(
             MakeTracesConfig(source="basics", split=Split.TEST, inputs=8, limit=20, out=out)
         )
 
-    began = time.monotonic()
-    make(tmp_path / "whole.jsonl")
-    seconds = time.monotonic() - began
-    assert kill_often(lambda: make(tmp_path / "often.jsonl"), seconds / 4, seed=2) >= 5
-    assert (tmp_path / "whole.jsonl").read_bytes() == (tmp_path / "often.jsonl").read_bytes()
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_kills_leave_no_lock_behind(tmp_path: Path, seed: int) -> None:
-    """A folder whose writer was killed is not taken for one that is being written."""
-    out = tmp_path / f"{seed}.jsonl"
-
-    def make() -> None:
-        make_traces(MakeTracesConfig(source="basics", split=Split.TEST, inputs=1, limit=4, out=out))
-
-    process = FORK.Process(target=make)
-    process.start()
-    process.join(random.Random(seed).uniform(0.05, 0.5))
-    process.kill()
-    process.join()
-    make()
-    assert out.is_file()
+    kill_often(make, tmp_path, KILLS, seed=2)
