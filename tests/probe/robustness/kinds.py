@@ -47,7 +47,7 @@ PROBLEMS = {problem.task_id: problem for problem in load_source("basics").proble
 PLAIN: dict[str, Any] = {"source": "basics", "batch_invariance_items": 2, "max_new_tokens": 9999}
 
 
-class Slow(FakeGenerator):
+class FakeSlow(FakeGenerator):
     """Takes its time over each answer."""
 
     def generate(self, requests: Sequence[Request], decoding: Decoding) -> Iterator[Completion]:
@@ -106,26 +106,26 @@ class Kinds:
 
     def _execution(self, out: Path) -> None:
         config = ExecutionConfig(traces=self.traces, out=out, limit=60)
-        evaluate_execution(config, lambda: Slow(value))
+        evaluate_execution(config, lambda: FakeSlow(value))
 
     def _grid(self, out: Path) -> None:
         config = GridConfig(traces=self.traces, out=out, limit=3, batch_invariance_items=2)
-        evaluate_grid(config, lambda: Slow(value))
+        evaluate_grid(config, lambda: FakeSlow(value))
 
     def _steps(self, out: Path) -> None:
         config = StepsConfig(traces=self.traces, out=out, kinds=tuple(StepKind)[:2], limit=40)
-        evaluate_steps(config, lambda: Slow(value))
+        evaluate_steps(config, lambda: FakeSlow(value))
 
     def _synthesis(self, out: Path) -> None:
-        evaluate_synthesis(SynthesisConfig(out=out, limit=30, **PLAIN), lambda: Slow(program))
+        evaluate_synthesis(SynthesisConfig(out=out, limit=30, **PLAIN), lambda: FakeSlow(program))
 
     def _dialog(self, out: Path) -> None:
         config = DialogConfig(out=out, problems=10, turns=2, **PLAIN)
-        evaluate_dialog(config, lambda: Slow(program))
+        evaluate_dialog(config, lambda: FakeSlow(program))
 
     def _mathqa(self, out: Path) -> None:
         config = MathConfig(out=out, data=self._math, shots=0, max_new_tokens=5000)
-        evaluate_mathqa(config, lambda: Slow(formula))
+        evaluate_mathqa(config, lambda: FakeSlow(formula))
 
     def _grade(self, out: Path) -> None:
         grade_file(GradeConfig(source="basics", samples=self.completions, out=out))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +24,34 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def command(kind: str, kinds: Any, out: Path) -> tuple[list[Any], Path, Path]:
+def grade(samples: Path, out: Path) -> list[Any]:
+    return ["grade", "--source", "basics", "--samples", samples, "--out", out]
+
+
+def command(kind: str, samples: Path, out: Path) -> tuple[list[Any], Path, Path]:
     """Return a command that writes into a folder, its ``--out``, and its lock file."""
     if kind == "grade":
-        said = ["grade", "--source", "basics", "--samples", kinds.completions, "--out", out]
-        return said, out, out / ".lock"
+        return grade(samples, out), out, out / ".lock"
     file = out / "test.jsonl"
     said = ["make-traces", "--source", "basics", "--split", "test", "--inputs", "4", "--out", file]
     return said, file, out / ".test.jsonl.lock"
 
 
+@pytest.fixture
+def patient(kinds: Any, tmp_path: Path) -> Path:
+    """Completions of which the last ones take a while."""
+    path = tmp_path / "patient.jsonl"
+    slow = {"task_id": 2, "completion": "import time\ntime.sleep(1.5)"}
+    path.write_text(kinds.completions.read_text() + 2 * (json.dumps(slow) + "\n"))
+    return path
+
+
 @pytest.mark.parametrize("kind", ["grade", "make-traces"])
 def test_the_second_is_refused_and_changes_nothing(
-    probe: Any, kinds: Any, kind: str, tmp_path: Path
+    probe: Any, patient: Path, kind: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    said, written, lock = command(kind, kinds, out)
+    said, written, lock = command(kind, patient, out)
     first = probe.start(*said)
     wait_for(first, lock)
     first.send_signal(signal.SIGSTOP)
@@ -56,14 +68,11 @@ def test_the_second_is_refused_and_changes_nothing(
     assert not lock.exists()
 
 
-def test_one_that_is_asked_to_end_is_resumed(
-    probe: Any, kinds: Callable[[str, Path], None], tmp_path: Path
-) -> None:
+def test_one_that_is_asked_to_end_is_resumed(probe: Any, patient: Path, tmp_path: Path) -> None:
     """SIGTERM, as schedulers send it: it ends at once, and what it had written counts."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    kinds("grade", whole)
-    said, _, _ = command("grade", kinds, cut)
-    process = probe.start(*said)
+    assert probe(*grade(patient, whole)).returncode == 0
+    process = probe.start(*grade(patient, cut))
     wait_for(process, cut / SAMPLES, size=1000)
     process.send_signal(signal.SIGTERM)
     process.communicate()
@@ -71,6 +80,6 @@ def test_one_that_is_asked_to_end_is_resumed(
     assert not (cut / "results.json").exists()
     kept = len((cut / SAMPLES).read_bytes().splitlines()) - 1
     assert kept > 0
-    assert probe(*said).returncode == 0
+    assert probe(*grade(patient, cut)).returncode == 0
     for name in (SAMPLES, "results.json"):
         assert (cut / name).read_bytes() == (whole / name).read_bytes()
