@@ -91,7 +91,7 @@ def evaluate_synthesis(
         return run.finish(results, [question.key for question in questions])
 
 
-def _named(config: SynthesisConfig, source: Source) -> list[Problem]:
+def _named(config: SynthesisConfig, source: Source) -> Sequence[Problem]:
     """Return the problems that may be asked: those of the split, or those of them named."""
     problems = source.split(config.split)
     if not problems:
