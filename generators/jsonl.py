@@ -33,6 +33,7 @@ __all__ = [
     "open_to_append",
     "read",
     "read_header",
+    "read_json",
     "read_rows",
     "sha256_file",
     "sha256_text",
@@ -166,6 +167,29 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     with atomic_writer(path) as stream:
         json.dump(value, stream, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False)
         stream.write("\n")
+
+
+def read_json(path: Path, schema: str) -> dict[str, Any]:
+    """Read one JSON document of a schema.
+
+    Raises:
+        DataError: The file cannot be read.
+        FormatError: It is no JSON object of this schema and version.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: broken JSON: {error}") from None
+    if not isinstance(value, dict) or value.get("schema") != schema:
+        raise FormatError(f"{path}: not a file of {schema}")
+    if value.get("version") != VERSION:
+        raise FormatError(
+            f"{path}: version {value.get('version')!r} of {schema} is not known; "
+            f"this release reads version {VERSION}"
+        )
+    return value
 
 
 def open_to_append(path: Path, *, anew: bool = False) -> FileIO:

@@ -3,7 +3,8 @@
     traces.jsonl             header, then one trace a line: complete, or not there
     traces.summary.json      what was traced and what was dropped, and how good it is
     traces.times.jsonl       how long each call took: the one file that is never the same twice
-    traces.jsonl.partial     header, then one finished program a line, while it is made
+    traces.jsonl.partial     header, then one finished program a line with the line's hash, while
+                             it is made
 
 The header names all that the traces depend on, so that it decides whether a file that is there
 already is the one asked for. Called by ``probe make-traces``; :func:`read_traces` by everything
@@ -185,10 +186,17 @@ def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) ->
             f"{partial} is the unfinished rest of other traces ({differs}); "
             "delete it or choose another --out"
         )
-    done = [row.get("task_id") for _, row in jsonl.read(partial, PARTIAL_SCHEMA)]
+    rows = list(jsonl.read(partial, PARTIAL_SCHEMA))
+    done = [row.get("task_id") for _, row in rows]
     wanted = [problem.task_id for problem in problems]
     if done != wanted[: len(done)]:
         raise RunError(f"{partial} does not list its programs in order; delete it to start again")
+    for number, row in rows:
+        stored = row.pop("sha256", None)
+        if stored != jsonl.sha256_text(jsonl.canonical_json(row)):
+            raise FormatError(
+                f"{partial}:{number}: not as it was written; delete the file to start again"
+            )
     return wanted[: len(done)]
 
 
@@ -212,7 +220,8 @@ def _append(
                 "note": program.note,
                 "backend": backend.value,
             }
-            jsonl.append_lines(stream, [row])
+            seal = jsonl.sha256_text(jsonl.canonical_json(row))
+            jsonl.append_lines(stream, [{**row, "sha256": seal}])
 
 
 def _publish(

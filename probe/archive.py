@@ -10,18 +10,20 @@ import gzip
 import io
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 from generators.errors import DataError, FormatError, UsageError
+from generators.jsonl import read_json
 from generators.progress import Progress
 from probe.checksums import CHECKSUMS, write_checksums
 from probe.manifest import MANIFEST_SCHEMA
 from probe.report.bundle import bundled, write_report
 from probe.report.provenance import command_line
-from probe.runs import MANIFEST, read_json
+from probe.runs import MANIFEST
 
 __all__ = ["bundle", "opened"]
 
@@ -30,6 +32,16 @@ COMMANDS = "commands.md"
 
 _MOST_BYTES = 20 * 2**30
 _TOP = "bundle"
+# Of the stream, of the entries' heads, and of odd names and times in them.
+_BROKEN = (
+    tarfile.TarError,
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+)
 
 
 def bundle(paths: Sequence[Path], out: Path, *, progress: Progress | None = None) -> list[str]:
@@ -125,7 +137,7 @@ def opened(archive: Path) -> Iterator[Path]:
                 if sum(entry.size for entry in content) > _MOST_BYTES:
                     raise FormatError(f"{archive}: unpacks to more than 20 GiB")
                 content.extractall(scratch, filter="data")
-        except (tarfile.TarError, EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        except _BROKEN as error:
             raise FormatError(f"{archive}: no archive that can be opened: {error}") from None
         except OSError as error:
             raise DataError(f"cannot open {archive}: {error.strerror or error}") from None

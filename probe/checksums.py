@@ -1,7 +1,8 @@
 """Hashes of all files of a run or a report, so that one changed byte is found and named.
 
-Written when a run is finished (:mod:`probe.runs`) and with a report, checked by ``probe verify``;
-``sha256sum --check checksums.txt`` does the same.
+Written when a run is finished (:mod:`probe.runs`) and with a report. Checked whenever a finished
+run is read, and a report for the front page: there the first file that was changed is an error.
+``probe verify`` names all of them, ``sha256sum --check checksums.txt`` does the same.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from generators import jsonl
-from generators.errors import DataError
+from generators.errors import DataError, RunError
 
-__all__ = ["CHECKSUMS", "checksum_differences", "write_checksums"]
+__all__ = ["CHECKSUMS", "changed", "check_files", "checksum_differences", "write_checksums"]
 
 CHECKSUMS = "checksums.txt"
 
@@ -44,21 +45,64 @@ def checksum_differences(run: Path) -> list[str]:
     Raises:
         DataError: There are none, or they cannot be read.
     """
-    try:
-        text = (run / CHECKSUMS).read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {run / CHECKSUMS}: {error}") from None
-    parts = (line.partition("  ") for line in text.split("\n"))
-    stored = {name: digest for digest, _, name in parts}
+    text = _text(run)
+    stored = _stored(text)
     found = _hashes(run)
     if _listed(found) == text:
         return []
-    stored.pop("", None)  # after the last line
     told = [f"{name} is missing" for name in stored.keys() - found]
     told += [f"{name} is not named in {CHECKSUMS}" for name in found.keys() - stored]
     told += [
-        f"{name} has another hash than {CHECKSUMS} says"
-        for name in stored.keys() & found.keys()
-        if stored[name] != found[name]
+        _another_hash(name) for name in stored.keys() & found.keys() if stored[name] != found[name]
     ]
     return sorted(told) or [f"{CHECKSUMS} is not as it was written"]
+
+
+def check_files(folder: Path) -> dict[str, str]:
+    """Refuse a run or a report whose own files are not those that its checksums name.
+
+    Folders in it (an adapter, the runs of a report) and files that no line names are passed over,
+    and so is a folder without checksums, as early releases wrote them.
+
+    Returns:
+        The hash of each file that was checked, by name.
+
+    Raises:
+        RunError: A file was changed or is missing; the first is named.
+        DataError: A file cannot be read.
+    """
+    if not (folder / CHECKSUMS).is_file():
+        return {}
+    here = {file.name for file in folder.iterdir() if file.is_file()}
+    own = {n: digest for n, digest in _stored(_text(folder)).items() if "/" not in n}
+    for name, digest in own.items():
+        if name not in here:
+            raise changed(folder, f"{name} is missing, which {CHECKSUMS} names")
+        if jsonl.sha256_file(folder / name) != digest:
+            raise changed(folder, _another_hash(name))
+    return own
+
+
+def changed(folder: Path, what: str) -> RunError:
+    """Return the error of a folder in which something is not as it was written."""
+    return RunError(
+        f"{folder}: {' '.join(what.split())}; put back what was written, or make it again; "
+        f"`probe verify {folder}` tells more"
+    )
+
+
+def _another_hash(name: str) -> str:
+    return f"{name} has another hash than {CHECKSUMS} says"
+
+
+def _text(folder: Path) -> str:
+    try:
+        return (folder / CHECKSUMS).read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {folder / CHECKSUMS}: {error}") from None
+
+
+def _stored(text: str) -> dict[str, str]:
+    """Return the hash by name."""
+    parts = (line.partition("  ") for line in text.split("\n"))
+    return {name: digest for digest, _, name in parts if name}

@@ -18,13 +18,39 @@ from typing import Any
 import pynvml
 
 from generators import jsonl
+from generators.errors import FormatError
 
-__all__ = ["COST_SCHEMA", "Meter"]
+__all__ = ["COST_SCHEMA", "Meter", "read_cost"]
 
 COST_SCHEMA = "probe.cost"
 
+_COUNTS = ("sessions", "peak_memory_bytes")
+_SUMS = (*_COUNTS, "wall_seconds", "cpu_seconds")
+_SUMS_IF_KNOWN = ("energy_joules", "gpu_energy_joules")
+_MOST = 2**63  # of anything counted here; an infinite number is more
 _POWERCAP = Path("/sys/class/powercap")
 _KIB = 1024  # what ru_maxrss counts in
+
+
+def read_cost(path: Path) -> dict[str, Any]:
+    """Read what earlier sessions took, so that another one can be added.
+
+    Raises:
+        DataError: The file cannot be read.
+        FormatError: It is not as :meth:`Meter.read` wrote it.
+    """
+    try:
+        cost = jsonl.read_json(path, COST_SCHEMA)
+        for name in (*_SUMS, *_SUMS_IF_KNOWN):
+            value: Any = cost.get(name)
+            if value is None and name in _SUMS_IF_KNOWN:
+                continue
+            fits = isinstance(value, int if name in _COUNTS else (int, float))
+            if isinstance(value, bool) or not fits or not 0 <= value < _MOST:
+                raise FormatError(f"{path}: field {name!r} is missing or no number that can be")
+    except FormatError as error:
+        raise FormatError(f"{error}; delete it, and earlier sessions are not counted") from None
+    return cost
 
 
 class Meter:

@@ -24,7 +24,7 @@ from probe.conversation import DIALOG_V1, wording_sha256
 from probe.manifest import MANIFEST_SCHEMA, identity_sha256
 from probe.models.store import BrokenModelError, model_folder, open_stored
 from probe.prompts import EXECUTION, ExecutionTemplate
-from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, read_json
+from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA
 from probe.scratchpad import SCRATCHPAD_V1
 from probe.step_prompts import STEP_TEMPLATES
 from probe.tasks.dialog.critic import MODEL_FEEDBACK, feedback_wording_sha256
@@ -91,8 +91,8 @@ def hashes_beside(parts: Sequence[Path]) -> frozenset[str]:
             if part.is_file():
                 found.add(jsonl.sha256_file(part))
                 continue
-            manifest = read_json(part / MANIFEST, MANIFEST_SCHEMA)
-            results = read_json(part / RESULTS, RESULTS_SCHEMA)
+            manifest = jsonl.read_json(part / MANIFEST, MANIFEST_SCHEMA)
+            results = jsonl.read_json(part / RESULTS, RESULTS_SCHEMA)
         except ProbeError:
             continue
         found.add(identity_sha256(manifest.get("identity") or {}))

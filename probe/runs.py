@@ -25,8 +25,8 @@ from generators import jsonl
 from generators.errors import DataError, FormatError, ProbeError, RunError
 from generators.locks import locked, remove_scraps
 from generators.records import SAMPLE_SCHEMA
-from probe.checksums import CHECKSUMS, write_checksums
-from probe.cost import COST_SCHEMA, Meter
+from probe.checksums import CHECKSUMS, changed, check_files, write_checksums
+from probe.cost import Meter, read_cost
 from probe.manifest import MANIFEST_SCHEMA, identity_sha256, make_manifest
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "SAMPLES",
     "Run",
     "RunWriter",
-    "read_json",
     "read_run",
 ]
 
@@ -66,34 +65,16 @@ class Run:
     results: dict[str, Any] = field(repr=False)
 
 
-def read_json(path: Path, schema: str) -> dict[str, Any]:
-    """Read one JSON document of a schema.
-
-    Raises:
-        DataError: The file cannot be read.
-        FormatError: It is no JSON object of this schema and version.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path}: broken JSON: {error}") from None
-    if not isinstance(value, dict) or value.get("schema") != schema:
-        raise FormatError(f"{path}: not a file of {schema}")
-    if value.get("version") != jsonl.VERSION:
-        raise FormatError(
-            f"{path}: version {value.get('version')!r} of {schema} is not known; "
-            f"this release reads version {jsonl.VERSION}"
-        )
-    return value
-
-
-def read_run(path: Path) -> Run:
+def read_run(path: Path, *, check: bool = True) -> Run:
     """Read a finished run.
 
+    Args:
+        path: The folder.
+        check: Refuse files that are not as they were written. Only who tells all differences by
+            himself, or has read the run before, goes without.
+
     Raises:
-        RunError: The folder is no run, or the run did not finish.
+        RunError: The folder is no run, the run did not finish, or a file was changed since.
         DataError: A file cannot be read.
         FormatError: A file is broken.
     """
@@ -106,17 +87,20 @@ def read_run(path: Path) -> Run:
             f"{path} is not finished, it has no {RESULTS}: repeat the command that made it to "
             "resume it"
         )
-    samples = path / SAMPLES
-    rows = [row for _, row in jsonl.read(samples, SAMPLE_SCHEMA)] if samples.exists() else []
-    manifest = read_json(path / MANIFEST, MANIFEST_SCHEMA)
+    hashes = check_files(path) if check else {}
+    manifest = jsonl.read_json(path / MANIFEST, MANIFEST_SCHEMA)
     if not isinstance(manifest.get("identity"), dict):
         raise FormatError(f"{path / MANIFEST}: lacks the run's identity")
-    return Run(
-        path=path,
-        manifest=manifest,
-        samples=rows,
-        results=read_json(path / RESULTS, RESULTS_SCHEMA),
-    )
+    if check and manifest.get("identity_sha256") != identity_sha256(manifest["identity"]):
+        raise changed(path, f"{MANIFEST} says other things than its identity_sha256 is the hash of")
+    results = jsonl.read_json(path / RESULTS, RESULTS_SCHEMA)
+    samples = path / SAMPLES
+    if check:
+        found = hashes.get(SAMPLES) or (jsonl.sha256_file(samples) if samples.exists() else None)
+        if found != results.get("samples_sha256"):
+            raise changed(path, f"{SAMPLES} has another hash than {RESULTS} says")
+    rows = [row for _, row in jsonl.read(samples, SAMPLE_SCHEMA)] if samples.exists() else []
+    return Run(path=path, manifest=manifest, samples=rows, results=results)
 
 
 def _is_passing(file: Path) -> bool:
@@ -147,6 +131,7 @@ class RunWriter:
         self._lock = ExitStack()
         self._stream: FileIO | None = None
         self._meter: Meter | None = None
+        self._cost: dict[str, Any] | None = None
 
     def __enter__(self) -> Self:
         self._check_folder()  # one that is refused is left as it is
@@ -154,8 +139,12 @@ class RunWriter:
         try:
             self._check_folder()  # it may have become another's meanwhile
             remove_scraps(self.path)
+            if self.finished:
+                check_files(self.path)
             self._meter = None if self.finished else Meter()
             self._open_manifest()
+            if self._meter is not None and (self.path / COST).is_file():
+                self._cost = read_cost(self.path / COST)
             self._load_samples()
         except BaseException:
             self._lock.close()
@@ -190,11 +179,8 @@ class RunWriter:
     def _close_books(self) -> None:
         """Write what this session took, and the checksums of a run that is finished now."""
         if self._meter is not None:
-            before = None
-            if (self.path / COST).is_file():
-                before = read_json(self.path / COST, COST_SCHEMA)
-            jsonl.write_json(self.path / COST, self._meter.read(before))
-        if self.finished and (self._meter or not (self.path / CHECKSUMS).is_file()):
+            jsonl.write_json(self.path / COST, self._meter.read(self._cost))
+        if self.finished and not (self.path / CHECKSUMS).is_file():
             write_checksums(self.path)
 
     @property
@@ -207,7 +193,7 @@ class RunWriter:
             raise RunError(f"{self.path} is a file; --out wants a folder")
         manifest = self.path / MANIFEST
         if manifest.exists():
-            found = read_json(manifest, MANIFEST_SCHEMA)
+            found = jsonl.read_json(manifest, MANIFEST_SCHEMA)
             stored = found.get("identity")
             if isinstance(stored, dict) and identity_sha256(stored) == identity_sha256(
                 self.identity
@@ -273,6 +259,8 @@ class RunWriter:
             The document that was written.
         """
         self._close_samples()
+        with suppress(OSError):  # they are written anew, of the files that come now
+            (self.path / CHECKSUMS).unlink(missing_ok=True)
         document = jsonl.header(RESULTS_SCHEMA, **results)
         if order is not None:
             path = self.path / SAMPLES

@@ -18,10 +18,11 @@ from threading import Condition, Lock, Thread
 from typing import Any
 
 from generators.errors import ProbeError, RunError, UsageError
+from generators.jsonl import read_json
 from probe.config import DialogConfig
 from probe.manifest import MANIFEST_SCHEMA
 from probe.models.text import Completion, Decoding, Request, TextGenerator, chat_of
-from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, read_json
+from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA
 from probe.tasks.dialog.feedback import Failure
 from probe.tasks.dialog.givers import Giver
 from probe.tasks.dialog.task import evaluate_dialog

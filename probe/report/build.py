@@ -62,6 +62,7 @@ def build_report(
     out: Path,
     *,
     shown: int | None = None,
+    check: bool = True,
     progress: Progress | None = None,
 ) -> ReportSummary:
     """Write a report of finished runs.
@@ -72,6 +73,7 @@ def build_report(
         out: Folder for ``index.html``, ``report.md`` and ``results.json``; existing ones are
             replaced.
         shown: So many samples of each part can be opened in the page; else the usual numbers.
+        check: See :func:`probe.runs.read_run`.
         progress: Display of the parts done.
 
     Raises:
@@ -83,7 +85,7 @@ def build_report(
     display = progress or Quiet()
     display.start("report", 4)
     try:
-        inputs = load_inputs(runs)
+        inputs = load_inputs(runs, check=check)
         display.advance()
         document = make_document(inputs, shown=shown)
         display.advance()

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from generators.errors import DataError, RunError, UsageError
-from generators.jsonl import write_json
+from generators.jsonl import read_json, write_json
 from generators.locks import locked, remove_scraps
 from generators.progress import Progress
 from probe.checksums import write_checksums
 from probe.manifest import MANIFEST_SCHEMA
 from probe.report.build import ReportSummary, build_report
 from probe.report.numbers import scrub
-from probe.runs import COST, MANIFEST, RESULTS, SAMPLES, read_json
+from probe.runs import COST, MANIFEST, RESULTS, SAMPLES
 from probe.tasks.dialog.recording import FEEDBACK_FILE
 from probe.training.results import LOG
 

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from generators.errors import FormatError, RunError
-from generators.jsonl import atomic_writer
+from generators.jsonl import atomic_writer, read_json
+from probe.checksums import check_files
 from probe.report.front_tables import Row, front_tables
 from probe.report.inputs import ReportRun
 from probe.report.numbers import count, visible
 from probe.report.render import render_front
 from probe.report.sections import Finding
 from probe.report.tables import Table
-from probe.runs import RESULTS, read_json
+from probe.runs import RESULTS
 
 __all__ = [
     "FRONT_FILES",
@@ -81,14 +82,18 @@ def reports_below(folder: Path) -> list[Path]:
     return sorted(path for path in found if (path / "runs").is_dir())
 
 
-def front_page(folder: Path) -> Front:
+def front_page(folder: Path, *, check: bool = True) -> Front:
     """Put the front page over the reports in a folder together.
 
+    Args:
+        folder: Holds the reports.
+        check: Refuse a report whose files are not as they were written.
+
     Raises:
-        RunError: There is no report in it.
+        RunError: There is no report in it, or one was changed since it was written.
         FormatError: The results of a report are broken.
     """
-    reports = tuple(_stored(path) for path in reports_below(folder))
+    reports = tuple(_stored(path, check=check) for path in reports_below(folder))
     if not reports:
         raise RunError(f"{folder} holds no reports with their runs; `probe report` makes them")
     try:
@@ -118,7 +123,9 @@ def write_front(folder: Path) -> Front:
     return front
 
 
-def _stored(path: Path) -> Stored:
+def _stored(path: Path, *, check: bool) -> Stored:
+    if check:
+        check_files(path)
     document = read_json(path / RESULTS, _SCHEMA)
     try:
         runs = tuple(

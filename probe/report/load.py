@@ -1,8 +1,9 @@
 """Reading what a report is made of: run folders and trace files, checked and put in order.
 
-Called by :mod:`probe.report.build`. Whether the samples of a run give its results again is the
-business of ``probe verify``; here only their hash, their number and the two headline shares are
-checked, so that comparisons (from samples) and scores (from results) cannot contradict.
+Called by :mod:`probe.report.build`. That the files of a run are as they were written is checked
+where it is read (:func:`probe.runs.read_run`). Whether its samples give its results again is the
+business of ``probe verify``; here only their number and the two headline shares are checked, so
+that comparisons (from samples) and scores (from results) cannot contradict.
 """
 
 from __future__ import annotations
@@ -67,11 +68,12 @@ _RESULT_FIELDS = {
 }
 
 
-def load_inputs(paths: Sequence[Path]) -> Inputs:
+def load_inputs(paths: Sequence[Path], *, check: bool = True) -> Inputs:
     """Read run folders and trace files.
 
     Args:
         paths: Folders of finished runs, and files of traces.
+        check: See :func:`probe.runs.read_run`.
 
     Raises:
         UsageError: No path, or one path twice.
@@ -87,7 +89,7 @@ def load_inputs(paths: Sequence[Path]) -> Inputs:
         if path.is_file():
             files.append(_trace_file(path))
         else:
-            runs.append(_report_run(path, name))
+            runs.append(_report_run(path, name, check=check))
     return Inputs(
         execution=_of(runs, EXECUTION),
         finetune=_of(runs, FINETUNE),
@@ -121,8 +123,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _report_run(path: Path, name: str) -> ReportRun:
-    run = read_run(path)
+def _report_run(path: Path, name: str, *, check: bool) -> ReportRun:
+    run = read_run(path, check=check)
     task = run.results.get("task")
     if task not in _RESULT_FIELDS:
         raise RunError(f"{path} is a run of {task!r}; a report is made of {sorted(_RESULT_FIELDS)}")
@@ -130,7 +132,7 @@ def _report_run(path: Path, name: str) -> ReportRun:
     if lacking:
         raise FormatError(f"{path / RESULTS}: lacks {lacking}")
     samples = _checked_samples(run) if task == EXECUTION else ()
-    rows = _hashed_rows(run) if task in PROBES else ()
+    rows = _counted_rows(run) if task in PROBES else ()
     losses = _losses(path / LOG) if task == FINETUNE else ()
     found = ReportRun(
         name=name,
@@ -153,7 +155,7 @@ def _report_run(path: Path, name: str) -> ReportRun:
 
 def _checked_samples(run: Run) -> tuple[Sample, ...]:
     path = run.path / SAMPLES
-    rows = _hashed_rows(run)
+    rows = _counted_rows(run)
     samples = tuple(_sample(path, number, row) for number, row in enumerate(rows, 2))
     for policy in POLICIES:
         share = sum(sample.right(policy) for sample in samples) / len(samples)
@@ -170,10 +172,8 @@ def _says(scores: Any, policy: str, share: float) -> bool:
         return False
 
 
-def _hashed_rows(run: Run) -> tuple[dict[str, Any], ...]:
-    """Return a run's samples, if they are those that its results name."""
-    if run.results.get("samples_sha256") != jsonl.sha256_file(run.path / SAMPLES):
-        raise RunError(f"{run.path}: {SAMPLES} has another hash than {RESULTS} says; {_ADVICE}")
+def _counted_rows(run: Run) -> tuple[dict[str, Any], ...]:
+    """Return a run's samples, if they are as many as its results say."""
     if len(run.samples) != run.results["n_items"] or not run.samples:
         raise RunError(
             f"{run.path}: {len(run.samples)} samples, n_items is another number; {_ADVICE}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from generators.errors import FormatError, UsageError
+from generators.errors import FormatError, RunError, UsageError
 from generators.records import Split
 from probe.archive import bundle, opened
 from probe.config import ExecutionConfig, MakeTracesConfig
@@ -161,6 +161,21 @@ def test_archives_that_are_none(run: Path, tmp_path: Path) -> None:
     bad.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(FormatError, match="archive"):
         verify(bad)
+
+
+def test_a_flipped_byte_in_the_stream(run: Path, tmp_path: Path) -> None:
+    """Deflate has errors of its own, where the check of the whole is not reached."""
+    bundle([run], tmp_path / "a.tar.gz")
+    whole = (tmp_path / "a.tar.gz").read_bytes()
+    bad = tmp_path / "bad.tar.gz"
+    told = set()
+    for place in range(10, 400, 13):
+        bad.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            assert not all(part.ok for part in verify(bad))
+        except (FormatError, RunError) as error:
+            told.add(str(error).partition("bad.tar.gz: ")[2].partition(":")[0])
+    assert "no archive that can be opened" in told
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside-of-the-archive", "bundle/../../up"])

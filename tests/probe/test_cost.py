@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from generators.errors import FormatError
+from generators.jsonl import read_json
 from probe import cost
 from probe.checksums import CHECKSUMS, checksum_differences
 from probe.cost import COST_SCHEMA, Meter
-from probe.runs import COST, RESULTS, RunWriter, read_json
+from probe.runs import COST, RESULTS, RunWriter
 
 
 def make_counter(folder: Path, name: str, joules: float, *, top: float = 1000.0) -> None:
@@ -124,3 +128,32 @@ def test_a_run_adds_its_sessions_up(tmp_path: Path) -> None:
         "more is not named in checksums.txt",
         "results.json has another hash than checksums.txt says",
     ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sessions": "many"},
+        {"sessions": None},
+        {"sessions": 1.5},
+        {"peak_memory_bytes": [1]},
+        {"wall_seconds": {}},
+        {"wall_seconds": True},
+        {"cpu_seconds": float("inf")},
+        {"cpu_seconds": -1},
+        {"energy_joules": "none"},
+        {"gpu_energy_joules": 10**400},
+        {"schema": "probe.results"},
+    ],
+)
+def test_a_broken_cost_is_refused_before_the_work(tmp_path: Path, change: dict[str, Any]) -> None:
+    identity = {"verb": "test", "config": {}}
+    with RunWriter(tmp_path, identity) as writer:
+        writer.append([{"key": "1"}])
+    whole = (tmp_path / COST).read_text()
+    (tmp_path / COST).write_text(json.dumps(json.loads(whole) | change))
+    with pytest.raises(FormatError, match=r"cost\.json: .*; delete it"):
+        RunWriter(tmp_path, identity).__enter__()
+    (tmp_path / COST).unlink()  # as the error says
+    with RunWriter(tmp_path, identity) as writer:
+        assert list(writer.done) == ["1"]

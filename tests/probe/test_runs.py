@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from generators.errors import DataError, FormatError, RunError
+from generators.jsonl import read_json
 from generators.locks import locked
 from probe import runs
+from probe.checksums import CHECKSUMS
 from probe.cost import COST_SCHEMA
 from probe.manifest import MANIFEST_SCHEMA
 from probe.report.build import REPORT_SCHEMA
@@ -22,7 +24,6 @@ from probe.runs import (
     RESULTS_SCHEMA,
     SAMPLES,
     RunWriter,
-    read_json,
     read_run,
 )
 
@@ -150,6 +151,7 @@ def test_an_unfinished_run_is_not_read(tmp_path: Path) -> None:
 
 def test_samples_of_another_run_and_double_keys_are_refused(tmp_path: Path) -> None:
     finish(tmp_path / "a", ["1"])
+    (tmp_path / "a" / CHECKSUMS).unlink()  # they would tell first
     path = tmp_path / "a" / SAMPLES
     text = path.read_text()
     path.write_text(text + '{"key": "1"}\n')
