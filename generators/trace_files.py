@@ -30,7 +30,7 @@ from generators.problems.sources import Source
 from generators.progress import Progress
 from generators.records import TRACE_SCHEMA, Problem, Split, Trace
 from generators.sandbox.policy import Backend, choose_backend
-from generators.stored import held, lacks_summary, stored_summary, summary_path
+from generators.stored import held, lacks_summary, sealed, stored_summary, unsealed, write_summary
 from generators.trace_plan import CountTokens
 from generators.trace_summary import SUMMARY_SCHEMA, TraceSummary, summarise
 from generators.tracing import ProgramTraces, TracePlan, trace_programs
@@ -158,7 +158,7 @@ def _header(
 
 def _stored(path: Path, head: dict[str, Any]) -> TraceSummary:
     """Return the summary of a file that is there already."""
-    row = stored_summary(path, TRACE_SCHEMA, head, "traces")
+    row = stored_summary(path, TRACE_SCHEMA, SUMMARY_SCHEMA, head, "traces")
     try:
         return TraceSummary.from_json(row)
     except FormatError:
@@ -192,11 +192,10 @@ def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) ->
     if done != wanted[: len(done)]:
         raise RunError(f"{partial} does not list its programs in order; delete it to start again")
     for number, row in rows:
-        stored = row.pop("sha256", None)
-        if stored != jsonl.sha256_text(jsonl.canonical_json(row)):
-            raise FormatError(
-                f"{partial}:{number}: not as it was written; delete the file to start again"
-            )
+        try:
+            unsealed(row)
+        except FormatError as error:
+            raise FormatError(f"{partial}:{number}: {error}; delete it to start again") from None
     return wanted[: len(done)]
 
 
@@ -220,8 +219,7 @@ def _append(
                 "note": program.note,
                 "backend": backend.value,
             }
-            seal = jsonl.sha256_text(jsonl.canonical_json(row))
-            jsonl.append_lines(stream, [{**row, "sha256": seal}])
+            jsonl.append_lines(stream, [sealed(row)])
 
 
 def _publish(
@@ -238,7 +236,7 @@ def _publish(
     ]
     summary = summarise(rows, problems, source.problems, sha256=jsonl.sha256_text(text))
     jsonl.write(times_path(path), jsonl.header(TIMES_SCHEMA, traces_sha256=summary.sha256), times)
-    jsonl.write_json(summary_path(path), jsonl.header(SUMMARY_SCHEMA, **summary.to_json()))
+    write_summary(path, jsonl.header(SUMMARY_SCHEMA, **summary.to_json()))
     with jsonl.atomic_writer(path) as stream:
         stream.write(text)
     return summary

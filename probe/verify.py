@@ -235,7 +235,7 @@ def _shown(results: Path) -> int | None:
     """Return how many samples a report was told to show; a broken file is told elsewhere."""
     try:
         shown = json.loads(results.read_text(encoding="utf-8")).get("shown")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return shown if type(shown) is int and shown > 0 else None
 

@@ -28,7 +28,7 @@ from generators.perturb.running import ProgramVariants, by_program, make_variant
 from generators.progress import Progress
 from generators.records import TRACE_SCHEMA, Trace
 from generators.sandbox.policy import choose_backend, warnings_of
-from generators.stored import held, stored_summary, summary_path
+from generators.stored import held, stored_summary, write_summary
 from generators.trace_files import read_traces
 
 __all__ = ["VARIANT_SUMMARY_SCHEMA", "read_variants", "write_variants"]
@@ -100,7 +100,7 @@ def write_variants(
     head = _header(traces, plan, limit, backend)
     with held(path):
         if path.exists():
-            return stored_summary(path, VARIANT_SCHEMA, head, "variants")
+            return stored_summary(path, VARIANT_SCHEMA, VARIANT_SUMMARY_SCHEMA, head, "variants")
         made = make_variants(
             programs,
             Vocabulary(trace.code for trace in found),
@@ -156,7 +156,7 @@ def _publish(
         warnings=warnings_of([head["backend"]]),
         sha256=jsonl.sha256_text(text),
     )
-    jsonl.write_json(summary_path(path), summary)
+    write_summary(path, summary)
     with jsonl.atomic_writer(path) as stream:
         stream.write(text)
     return summary

@@ -66,7 +66,9 @@ def attach_adapter(
         "sha256": sha256_file(folder / _WEIGHTS),
     }
     prompts = _training(folder).get("prompts")
-    return attached, facts | ({"prompts": sorted(prompts)} if prompts else {})
+    return attached, facts | (
+        {"prompts": sorted(prompts)} if isinstance(prompts, dict) and prompts else {}
+    )
 
 
 def _training(folder: Path) -> dict[str, Any]:
@@ -81,8 +83,11 @@ def _training(folder: Path) -> dict[str, Any]:
 def _declared_base(folder: Path) -> str | None:
     try:
         config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-        return config.get("base_model_name_or_path") or None
-    except (OSError, ValueError, AttributeError) as error:
+        base = config.get("base_model_name_or_path") or None
+        if not isinstance(base, str | None):
+            raise TypeError("base_model_name_or_path is no text")
+        return base
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder / _CONFIG} is broken: {error}") from None
 
 

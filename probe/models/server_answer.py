@@ -67,7 +67,7 @@ def _text(choice: Any) -> str:
 def _usage(usage: Any) -> tuple[int, int]:
     """Return tokens of prompt and completion as the server counts them; 0 if it does not."""
     found = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
-    prompt, new = (value if isinstance(value, int) else 0 for value in found)
+    prompt, new = (value if type(value) is int and value > 0 else 0 for value in found)
     return prompt, new
 
 

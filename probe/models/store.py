@@ -77,8 +77,11 @@ def _hash(path: Path) -> str:
 
 def hash_weights(folder: Path) -> dict[str, str]:
     """Return name and sha256 of each weight file of any model folder."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in WEIGHT_SUFFIXES)
-    return {path.name: _hash(path) for path in files}
+    return {path.name: _hash(path) for path in _weight_files(folder)}
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in WEIGHT_SUFFIXES)
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -116,6 +119,9 @@ def open_stored(folder: Path, *, contents: bool = True) -> StoredModel | None:
             same = path.stat().st_size == record["size"]
             if not same or (contents and _hash(path) != record["sha256"]):
                 raise BrokenModelError(f"{path} is not as it was written")
+        unnamed = [p.name for p in _weight_files(folder) if p.name not in files]
+        if unnamed:
+            raise BrokenModelError(f"{folder / CHECKSUMS} does not name {unnamed[0]}")
     except BrokenModelError:
         raise
     except (OSError, ValueError, KeyError, TypeError, DataError) as error:

@@ -2,12 +2,14 @@
 
 ``log.jsonl`` is the record of a run: a header that says which run it is, then one row per step,
 per measurement of the validation loss, and at the end the result. ``checkpoint/state.pt`` holds
-the tensors after some step, replaced as a whole or not at all. On resumption the log is cut back
-to the checkpoint's step. Used by :mod:`probe.training.finetune`; nothing else reads a checkpoint.
+the tensors after some step, behind their sha256, replaced as a whole or not at all. On resumption
+the log is cut back to the checkpoint's step. Used by :mod:`probe.training.finetune`; nothing else
+reads a checkpoint.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -18,12 +20,13 @@ from typing import Any
 import torch
 
 from generators import jsonl
-from generators.errors import DataError, RunError
+from generators.errors import DataError, FormatError, RunError
 from probe.training.results import LOG, LOG_SCHEMA
 
 __all__ = ["RunLog", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
 
 _STATE = Path("checkpoint", "state.pt")
+_DIGEST = hashlib.sha256().digest_size
 
 
 class RunLog:
@@ -58,16 +61,27 @@ class RunLog:
             self.reread()
         elif self.path.exists():
             jsonl.mend(self.path)
-            self._check(jsonl.read_header(self.path, LOG_SCHEMA).get("run") or {}, run)
+            self._check(jsonl.read_header(self.path, LOG_SCHEMA).get("run"), run)
             self.reread()
         else:
             jsonl.write(self.path, self._header, [])
 
     def reread(self) -> None:
-        """Take the rows that are in the file."""
-        self._rows = [row for _, row in jsonl.read(self.path, LOG_SCHEMA)]
+        """Take the rows that are in the file.
 
-    def _check(self, stored: dict[str, Any], run: dict[str, Any]) -> None:
+        Raises:
+            FormatError: A row lacks its event or its step.
+        """
+        rows = []
+        for number, row in jsonl.read(self.path, LOG_SCHEMA):
+            if type(row.get("event")) is not str or type(row.get("step")) is not int:
+                raise FormatError(f"{self.path}:{number}: a row without event and step")
+            rows.append(row)
+        self._rows = rows
+
+    def _check(self, stored: Any, run: dict[str, Any]) -> None:
+        if not isinstance(stored, dict):
+            raise FormatError(f"{self.path}: its header does not say which run it is of")
         fields = sorted(stored.keys() | run.keys())
         other = [name for name in fields if stored.get(name) != run.get(name)]
         if other:
@@ -117,12 +131,13 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
+    content = buffer.getvalue()
     path = folder / _STATE
     scrap = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with scrap.open("wb") as stream:
-            stream.write(buffer.getbuffer())
+            stream.write(hashlib.sha256(content).digest() + content)
             stream.flush()
             os.fsync(stream.fileno())
         scrap.replace(path)
@@ -142,7 +157,13 @@ def load_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        data = path.read_bytes()
+        content = data[_DIGEST:]
+        if hashlib.sha256(content).digest() != data[:_DIGEST]:  # torch would take other numbers
+            raise ValueError("not as it was written")
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(content), map_location=device, weights_only=True
+        )
     except Exception as error:  # torch raises whatever the broken bytes lead to
         raise RunError(
             f"cannot read the checkpoint {path}; delete {path.parent} to begin again"

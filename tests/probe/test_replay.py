@@ -103,20 +103,24 @@ def test_another_device_is_told(run: Path) -> None:
     assert 'not as in the run: device: null -> "cuda"' in replay_lines(found)
 
 
-def test_adapters_are_asked_for_and_refused(run: Path, tmp_path: Path) -> None:
+def test_adapters_are_asked_for_and_refused(
+    run: Path, tmp_path: Path, reseal: Callable[[Path], None]
+) -> None:
     with pytest.raises(UsageError, match="leave --adapter out"):
         replay(run, ask(echo), adapter=tmp_path)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     manifest["identity"]["model"]["adapter"] = {"name": "tuned", "sha256": "ab"}
     (run / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    reseal(run)
     with pytest.raises(UsageError, match="under the adapter 'tuned': give its folder"):
         replay(run, ask(echo))
 
 
-def test_a_run_without_completions_is_refused(run: Path) -> None:
+def test_a_run_without_completions_is_refused(run: Path, reseal: Callable[[Path], None]) -> None:
     head, *rows = _lines(run)
     bare = [{k: v for k, v in json.loads(row).items() if k != "completion"} for row in rows]
     (run / SAMPLES).write_text("\n".join([head, *map(json.dumps, bare)]) + "\n", encoding="utf-8")
+    reseal(run)
     with pytest.raises(RunError, match="nothing to replay"):
         replay(run, ask(echo))
 

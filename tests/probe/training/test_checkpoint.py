@@ -102,3 +102,33 @@ def test_full_disk_while_appending_is_one_line(log: RunLog) -> None:
     log.path = Path("/dev/full")
     with pytest.raises(DataError, match="No space left"):
         log.append("train", step=5)
+
+
+@pytest.mark.parametrize("place", [0, 31, 32, 200, -1])
+def test_an_altered_checkpoint_is_refused(tmp_path: Path, place: int) -> None:
+    """Torch itself takes other bytes of a tensor for its numbers."""
+    save_checkpoint(tmp_path, {"step": 1, "parameters": {"a": torch.ones(500)}})
+    path = tmp_path / "checkpoint" / "state.pt"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RunError, match="to begin again"):
+        load_checkpoint(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"event": "train"}', '{"step": 1}', '{"event": 1, "step": 1}', '{"event": "x", "step": "1"}'],
+)
+def test_a_log_row_without_event_or_step_is_refused(log: RunLog, tmp_path: Path, line: str) -> None:
+    with log.path.open("a") as stream:
+        stream.write(line + "\n")
+    with pytest.raises(FormatError, match=r"log\.jsonl:8: a row without event and step"):
+        RunLog(tmp_path, RUN)
+
+
+def test_a_log_that_does_not_say_of_what_is_refused(tmp_path: Path) -> None:
+    head = {"schema": LOG_SCHEMA, "version": 1, "run": [1]}
+    (tmp_path / "log.jsonl").write_text(json.dumps(head) + "\n")
+    with pytest.raises(FormatError, match="which run"):
+        RunLog(tmp_path, RUN)
