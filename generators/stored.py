@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from generators import jsonl
-from generators.errors import FormatError, RunError
+from generators.errors import DataError, FormatError, RunError
 from generators.locks import locked, remove_scraps
 
 __all__ = [

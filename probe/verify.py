@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,14 @@ from probe.verification import Verification
 
 __all__ = ["verify"]
 
+_ODD_FIELD = (
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    ValueError,
+    RuntimeWarning,
+)
 _REPORT_FILES = ("index.html", "report.md", RESULTS)
 
 
@@ -113,11 +122,12 @@ def _verify_run(path: Path, rerun: DataOptions | None, beside: frozenset[str]) -
     if run.results.get("samples_sha256") != jsonl.sha256_file(path / SAMPLES):
         differences.append(f"{RESULTS}: samples_sha256 is not the hash of {SAMPLES}")
     try:
-        with np.errstate(over="raise", invalid="raise"):  # numbers that no run can have
+        with np.errstate(over="raise", invalid="raise"), warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # numbers that no run can have
             differences.extend(_sample_differences(run, kind.score))
             derived = kind.results(run.samples)
             derives = kind.beside(path, run.samples) if kind.beside else ""
-    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
+    except _ODD_FIELD as error:
         differences.append(f"{SAMPLES}: a field is missing or of the wrong type: {error!r}")
     else:
         differences.extend(_result_difference(run, derived))

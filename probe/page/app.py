@@ -142,7 +142,10 @@ class _Pages:
                 **shown,
             )
         if found is State.FINISHED:
-            results = session.results()
+            try:
+                results = session.results()
+            except ProbeError as error:
+                return render_template("kept.html.j2", **{**shown, "trouble": str(error)})
             solved = [percent_interval(Estimate(**one)) for one in results["solved"]]
             return render_template(
                 "finished.html.j2",

@@ -22,7 +22,7 @@ from generators.jsonl import read_json
 from probe.config import DialogConfig
 from probe.manifest import MANIFEST_SCHEMA
 from probe.models.text import Completion, Decoding, Request, TextGenerator, chat_of
-from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA
+from probe.runs import MANIFEST, RESULTS, read_run
 from probe.tasks.dialog.feedback import Failure
 from probe.tasks.dialog.givers import Giver
 from probe.tasks.dialog.task import evaluate_dialog
@@ -122,8 +122,12 @@ class Session:
         return f"{self._done} of {self._total} replies" if self._total else "getting ready"
 
     def results(self) -> dict[str, Any]:
-        """Return the results of a finished session."""
-        return read_json(self.config.out / RESULTS, RESULTS_SCHEMA)
+        """Return the results of a finished session.
+
+        Raises:
+            ProbeError: Its files are not as they were written.
+        """
+        return read_run(self.config.out).results
 
     def go_on(self) -> None:
         """Begin, or go on with what is kept; a session that runs or is finished is left alone."""
@@ -226,8 +230,10 @@ class Sessions:
                 self._find(manifest)
 
     def _find(self, manifest: Path) -> None:
-        identity = read_json(manifest, MANIFEST_SCHEMA).get("identity") or {}
-        feedback = identity.get("feedback") or {}
+        identity = read_json(manifest, MANIFEST_SCHEMA).get("identity")
+        feedback = identity.get("feedback") if isinstance(identity, dict) else None
+        if not isinstance(identity, dict) or not isinstance(feedback, dict):
+            return
         if identity.get("verb") == "evaluate dialog" and feedback.get("kind") == Giver.HUMAN:
             self._add(manifest.parent.name, str(feedback.get("name")))
 

@@ -25,7 +25,8 @@ ARCHIVE_URL = "https://math-qa.github.io/math-QA/data/MathQA.zip"
 _TIMEOUT_SECONDS = 10.0
 _MOST_BYTES = 1 << 27  # the archive has 7 MB, its largest file 22 MB
 _BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError,
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError,
+    ValueError, ArithmeticError, LookupError,
 )  # fmt: skip
 
 

@@ -57,6 +57,17 @@ def _mends(request: Request) -> str:
 
 
 @pytest.fixture(scope="session")
+def damage() -> ModuleType:
+    """The module ``damage.py``."""
+    spec = importlib.util.spec_from_file_location("damage", Path(__file__).with_name("damage.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
 def make_runs() -> Callable[[Path], list[Path]]:
     """Return what makes an execution, a synthesis and a dialog run in a folder."""
 

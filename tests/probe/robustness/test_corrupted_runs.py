@@ -1,0 +1,188 @@
+"""Damaged runs of every kind, with checksums and without: an error, or what was written.
+
+With checksums nothing but the undamaged run is ever read. Without, as early releases left their
+runs, ``probe verify`` says that something differs wherever a number does.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generators import jsonl
+from generators.errors import ProbeError
+from generators.problems.sources import load_source
+from probe.checksums import CHECKSUMS
+from probe.config import GradeConfig
+from probe.cost import Meter
+from probe.report.load import load_inputs
+from probe.runs import COST, MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, read_run
+from probe.tasks.grade_file import grade_file
+from probe.tasks.kinds import TASK_KINDS
+from probe.tasks.names import FINETUNE, GRADING
+from probe.training.results import LOG
+from probe.verify import verify
+
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
+STORED = Path(__file__).resolve().parents[3] / "reports" / "smollm2-135m" / "runs"
+KINDS = {  # the stored run, and which of its samples are kept
+    "grid": ("grid-3-shot", slice(2)),
+    "steps": ("steps-3-shot", slice(2)),
+    "counterfactual": ("changes-3-shot", slice(2)),
+    "representation": ("states-0-shot", slice(0, 200, 50)),
+    "mathqa": ("mathqa-4-shot", slice(2)),
+    "analysis": ("analysis-greedy", slice(2)),
+}
+
+
+def cut(source: Path, out: Path, kept: slice) -> None:
+    """Write a run of some of a run's samples."""
+    out.mkdir()
+    shutil.copy(source / MANIFEST, out)
+    head, *rows = [json.loads(line) for line in (source / SAMPLES).read_text().splitlines()]
+    jsonl.write(out / SAMPLES, head, rows[kept])
+    task = json.loads((source / RESULTS).read_text())["task"]
+    results = jsonl.header(RESULTS_SCHEMA, **TASK_KINDS[task].results(rows[kept]))
+    jsonl.write_json(out / RESULTS, {**results, "samples_sha256": jsonl.sha256_file(out / SAMPLES)})
+
+
+@pytest.fixture(scope="module")
+def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small run of each kind, without checksums."""
+    folder = tmp_path_factory.mktemp("small")
+    for kind, (name, kept) in KINDS.items():
+        cut(STORED / name, folder / kind, kept)
+    (folder / FINETUNE).mkdir()
+    for name in (MANIFEST, LOG, RESULTS):
+        shutil.copy(STORED / "lora-120" / name, folder / FINETUNE)
+    said = [{"task_id": p.task_id, "completion": p.code} for p in load_source("basics").problems]
+    (folder / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in said[:2]))
+    grade_file(GradeConfig(source="basics", samples=folder / "said.jsonl", out=folder / GRADING))
+    (folder / GRADING / CHECKSUMS).unlink()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results of the very same samples are derived once, not for each damage elsewhere."""
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def remembering(
+        task: str, derive: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]
+    ) -> Callable[[Sequence[dict[str, Any]]], dict[str, Any]]:
+        def results(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+            key = (task, json.dumps(samples))
+            if key not in known:
+                known[key] = derive(samples)
+            return known[key]
+
+        return results
+
+    for task, kind in TASK_KINDS.items():
+        monkeypatch.setitem(
+            TASK_KINDS, task, replace(kind, results=remembering(task, kind.results))
+        )
+
+
+def numbers(run: Path) -> dict[str, Any]:
+    """All that a number of a run is taken from, but for the curve in a log, which has no hash."""
+    found = read_run(run, check=False)
+    samples = {str(place): row for place, row in enumerate(found.samples)}
+    return {"is": found.manifest["identity"], "samples": samples, "results": found.results}
+
+
+FILES = [
+    *((kind, name) for kind in (*KINDS, GRADING) for name in (MANIFEST, SAMPLES, RESULTS)),
+    *((FINETUNE, name) for name in (MANIFEST, LOG, RESULTS)),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_without_checksums(
+    small_runs: Path, tmp_path: Path, kind: str, name: str, damage: Any
+) -> None:
+    run = tmp_path / kind
+    shutil.copytree(small_runs / kind, run)
+    whole = numbers(run)
+
+    def read(path: Path) -> dict[str, Any] | None:
+        (found,) = verify(path.parent)
+        if kind != "analysis":
+            load_inputs([path.parent])
+        return numbers(path.parent) if found.ok else None
+
+    def holds(found: dict[str, Any] | None) -> bool:
+        return found is None or jsonl.difference(whole, found) is None
+
+    assert read(run / name) == whole
+    damage.survives((run / name).read_bytes(), run / name, read, holds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("grid", MANIFEST),
+        ("grid", SAMPLES),
+        ("grid", RESULTS),
+        ("grid", CHECKSUMS),
+        ("grid", COST),
+        (FINETUNE, LOG),
+    ],
+)
+def test_with_checksums(
+    small_runs: Path,
+    tmp_path: Path,
+    kind: str,
+    name: str,
+    reseal: Callable[[Path], None],
+    damage: Any,
+) -> None:
+    run = tmp_path / kind
+    shutil.copytree(small_runs / kind, run)
+    jsonl.write_json(run / COST, Meter().read())
+    reseal(run)
+    whole = read_run(run)
+    content = (run / name).read_bytes()
+
+    def read(path: Path) -> bool:
+        return read_run(path.parent) == whole and (
+            path.name == CHECKSUMS or path.read_bytes() == content
+        )
+
+    assert read(run / name)
+    damage.survives(content, run / name, read, bool)
+
+
+def test_a_mean_of_nothing_is_a_difference(small_runs: Path, tmp_path: Path) -> None:
+    """numpy only warns of it."""
+    run = tmp_path / "analysis"
+    shutil.copytree(small_runs / "analysis", run)
+    head, *rows = [json.loads(line) for line in (run / SAMPLES).read_text().splitlines()]
+    jsonl.write(run / SAMPLES, head, [row | {"bleu": []} for row in rows])
+    (found,) = verify(run)
+    assert any("of the wrong type" in told for told in found.differences)
+
+
+def test_the_measure_is_sharp(small_runs: Path, tmp_path: Path) -> None:
+    """An altered number is seen in what is compared, and by verify."""
+    run = tmp_path / "grid"
+    shutil.copytree(small_runs / "grid", run)
+    whole = numbers(run)
+    results = json.loads((run / RESULTS).read_text())
+    jsonl.write_json(run / RESULTS, {**results, "n_items": 3})
+    assert numbers(run) != whole
+    assert not verify(run)[0].ok
+    jsonl.write_json(run / RESULTS, results)
+    (run / SAMPLES).write_text(
+        (run / SAMPLES).read_text().replace('"completion": "', '"completion": "x', 1)
+    )
+    with pytest.raises(ProbeError):
+        read_run(run)
