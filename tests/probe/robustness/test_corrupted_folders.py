@@ -20,6 +20,7 @@ from probe.archive import bundle, opened
 from probe.checksums import CHECKSUMS, checksum_differences
 from probe.cli import main
 from probe.config import DialogConfig
+from probe.manifest import MANIFEST_SCHEMA
 from probe.models.fake import FakeGenerator
 from probe.page.app import make_app
 from probe.page.sessions import Sessions
@@ -108,6 +109,14 @@ def test_sessions_of_a_page(
     damage.survives(
         (run / name).read_bytes(), run / name, read, lambda found: found in ([], [whole])
     )
+
+
+@pytest.mark.parametrize("identity", [[1], "x", {"verb": "evaluate dialog", "feedback": [1]}])
+def test_what_is_no_session_is_passed_over(tmp_path: Path, identity: object) -> None:
+    head = jsonl.header(MANIFEST_SCHEMA, identity=identity)
+    jsonl.write_json(tmp_path / "people" / "one" / "manifest.json", head)
+    config = DialogConfig(out=tmp_path, source="basics")
+    assert list(Sessions(tmp_path / "people", config, FakeGenerator(lambda _: ""))) == []
 
 
 def test_a_page_says_that_a_finished_session_was_altered(runs: list[Path], tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ KINDS = {  # the stored run, and which of its samples are kept
     "grid": ("grid-3-shot", slice(2)),
     "steps": ("steps-3-shot", slice(2)),
     "counterfactual": ("changes-3-shot", slice(2)),
-    "representation": ("states-0-shot", slice(0, 200, 50)),
+    "representation": ("states-0-shot", slice(0, 100, 50)),
     "mathqa": ("mathqa-4-shot", slice(2)),
     "analysis": ("analysis-greedy", slice(2)),
 }
@@ -46,10 +46,11 @@ def cut(source: Path, out: Path, kept: slice) -> None:
     """Write a run of some of a run's samples."""
     out.mkdir()
     shutil.copy(source / MANIFEST, out)
-    head, *rows = [json.loads(line) for line in (source / SAMPLES).read_text().splitlines()]
-    jsonl.write(out / SAMPLES, head, rows[kept])
+    first, *lines = (source / SAMPLES).read_text().splitlines()
+    rows = [json.loads(line) for line in lines[kept]]
+    jsonl.write(out / SAMPLES, json.loads(first), rows)
     task = json.loads((source / RESULTS).read_text())["task"]
-    results = jsonl.header(RESULTS_SCHEMA, **TASK_KINDS[task].results(rows[kept]))
+    results = jsonl.header(RESULTS_SCHEMA, **TASK_KINDS[task].results(rows))
     jsonl.write_json(out / RESULTS, {**results, "samples_sha256": jsonl.sha256_file(out / SAMPLES)})
 
 
