@@ -26,7 +26,6 @@ __all__ = [
     "append_lines",
     "atomic_writer",
     "canonical_json",
-    "difference",
     "dump_line",
     "header",
     "mend",
@@ -55,25 +54,6 @@ def header(schema: str, **extra: Any) -> dict[str, Any]:
 def canonical_json(value: Any) -> str:
     """Return compact JSON with sorted keys: the text that hashes are taken of."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
-    """Return the first field in which two JSON values differ, as ``name: ours -> theirs``."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in sorted(ours.keys() | theirs.keys()):
-            here = f"{path}.{key}" if path else key
-            found = difference(ours.get(key), theirs.get(key), here)
-            if found:
-                return found
-        return None
-    if ours == theirs:
-        return None
-    return f"{path}: {_shortened(ours)} -> {_shortened(theirs)}"
-
-
-def _shortened(value: Any) -> str:
-    text = canonical_json(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def dump_line(row: dict[str, Any]) -> str:

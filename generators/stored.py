@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from generators import jsonl
+from generators.differences import first_difference
 from generators.errors import DataError, FormatError, RunError
 from generators.locks import locked, remove_scraps
 
@@ -88,7 +89,7 @@ def stored_summary(
         RunError: It holds something else, was changed, or lacks its summary.
         FormatError: It is no file of this schema.
     """
-    differs = jsonl.difference(jsonl.read_header(path, schema), head)
+    differs = first_difference(jsonl.read_header(path, schema), head)
     if differs:
         raise RunError(f"{path} holds other {what} ({differs}); choose another --out")
     try:

@@ -23,6 +23,7 @@ from platform import python_version_tuple
 from typing import Any
 
 from generators import jsonl
+from generators.differences import first_difference
 from generators.errors import DataError, FormatError, LiteralError, RunError
 from generators.literals import from_literal
 from generators.locks import remove_scraps
@@ -180,7 +181,7 @@ def _resume(partial: Path, head: dict[str, Any], problems: Sequence[Problem]) ->
     if partial.stat().st_size == 0:
         return []
     stored = jsonl.read_header(partial, PARTIAL_SCHEMA)
-    differs = jsonl.difference(stored.get("traces"), head)
+    differs = first_difference(stored.get("traces"), head)
     if differs:
         raise RunError(
             f"{partial} is the unfinished rest of other traces ({differs}); "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators import jsonl
+from generators.differences import first_difference
 from generators.errors import ModelError, RunError, UsageError
 from generators.progress import Progress, Quiet
 from probe.config import ModelOptions
@@ -248,7 +249,7 @@ def _compare_models(
     other = []
     same = _SAME_MODEL if stored.get("weights") else (*_SAME_MODEL, "parameters")
     for name in sorted((stored.keys() | found.keys()) - {"adapter"}):
-        difference = jsonl.difference({name: stored.get(name)}, {name: found.get(name)})
+        difference = first_difference({name: stored.get(name)}, {name: found.get(name)})
         if difference and name in same:
             raise ModelError(f"{path} asked another model: {difference}")
         if difference:

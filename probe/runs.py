@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from generators import jsonl
+from generators.differences import first_difference
 from generators.errors import DataError, FormatError, ProbeError, RunError
 from generators.locks import locked, remove_scraps
 from generators.records import SAMPLE_SCHEMA
@@ -200,7 +201,7 @@ class RunWriter:
             ):
                 return
             raise RunError(
-                f"{self.path} holds another run ({jsonl.difference(stored, self.identity)}); "
+                f"{self.path} holds another run ({first_difference(stored, self.identity)}); "
                 "choose another --out"
             )
         if self.path.is_dir() and not all(map(_is_passing, self.path.iterdir())):

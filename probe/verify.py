@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from generators import jsonl
+from generators.differences import first_difference
 from generators.errors import ProbeError, RunError
 from probe.archive import opened
 from probe.checksums import CHECKSUMS, checksum_differences
@@ -177,14 +178,14 @@ def _sample_differences(
         ):
             yield f"{SAMPLES}: sample {row['key']}: prompt_sha256 is not the hash of the prompt"
         derived = rescore(row)
-        found = jsonl.difference({name: row.get(name) for name in derived}, derived)
+        found = first_difference({name: row.get(name) for name in derived}, derived)
         if found:
             yield f"{SAMPLES}: sample {row['key']}: {found}"
 
 
 def _result_difference(run: Run, again: dict[str, Any]) -> Iterator[str]:
     stored = {name: value for name, value in run.results.items() if name != "samples_sha256"}
-    found = jsonl.difference(stored, jsonl.header(RESULTS_SCHEMA, **again))
+    found = first_difference(stored, jsonl.header(RESULTS_SCHEMA, **again))
     if found:
         yield f"{RESULTS}: {found}"
 

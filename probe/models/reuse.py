@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from generators import jsonl
+from generators.differences import first_difference
 from generators.errors import ModelError, RunError, UsageError
 from probe.models.text import Completion, Decoding, Finish, Request, TextGenerator, chat_of
 from probe.runs import read_run
@@ -58,7 +59,7 @@ class ReusedAnswers:
         ours, theirs = _facts(identity.get("model") or {}), _facts(self._model.identity)
         if ours.get("weights") and ours["weights"] == theirs.get("weights"):
             theirs["parameters"] = ours.get("parameters")  # hashes say more than a number
-        difference = jsonl.difference(ours, theirs)
+        difference = first_difference(ours, theirs)
         if difference:
             raise ModelError(f"{path} is of another model than is asked here: {difference}")
         try:

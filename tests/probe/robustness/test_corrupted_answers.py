@@ -19,8 +19,6 @@ from probe.models.server_answer import read_completion
 from probe.models.server_line import Line, Patience
 from probe.models.text import Completion, Decoding, Finish, Request
 
-pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
-
 BODY = "body.json"
 DECODING = Decoding(max_new_tokens=8, stop=("\n",))
 REQUEST = Request(key="1", prompt="2 + 3 =")

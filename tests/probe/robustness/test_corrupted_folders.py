@@ -26,8 +26,6 @@ from probe.page.app import make_app
 from probe.page.sessions import Sessions
 from probe.report.front import front_page
 
-pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
-
 
 @pytest.fixture(scope="module")
 def archive(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -32,9 +32,6 @@ from probe.cost import Meter, read_cost
 from probe.models import adapter as adapters
 from probe.models import store
 
-pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
-
-
 TRACES = "traces.jsonl"
 
 

@@ -31,11 +31,6 @@ from probe.tasks.grade_file import read_completions
 from probe.tasks.traces import make_traces
 from probe.verify import verify
 
-# A failing example is a whole file, and hypothesis warns instead of saying what went wrong:
-# https://github.com/HypothesisWorks/hypothesis/issues/4784
-pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
-
-
 BASICS = load_source("basics")
 
 
