@@ -185,13 +185,16 @@ def _edited_section(group: Sequence[ReportRun], key: str, of: str) -> Section | 
     }
     same = [t for t in both if prompts[original.name][t] == prompts[edited.name][t]]
     gained = [t for t in both if after[t] and not before[t]]
+    told = (
+        f"Edited minus original: {points_interval(paired.difference)} points of problems solved "
+        f"(p {p_value(paired.p)})."
+    )
     return Section(
         key=key,
         title=f"Edited and original wording{of}",
         text=f"{count(n, 'problem')} that both the whole and the hand-verified set have; "
-        f"{len(same)} of them have the same prompt in both. Edited minus original: "
-        f"{points_interval(paired.difference)} points of problems solved "
-        f"(p {p_value(paired.p)}).",
+        f"{len(same)} of them have the same prompt in both. {told}",
+        headlines=(f"{count(n, 'problem')} in both wordings. {told}",),
         tables=(
             Table(
                 key=f"{key}-table",

@@ -13,6 +13,7 @@ from probe.report.inputs import ReportRun, estimate
 from probe.report.labels import baseline_name, who_answered
 from probe.report.numbers import percent, visible
 from probe.report.paper import content_name
+from probe.report.provenance import source_of
 from probe.report.tables import NOTHING, Cell, Table, score_cell
 from probe.tasks.names import DIALOG, GRID, MATHQA, SYNTHESIS
 
@@ -147,7 +148,7 @@ def _writes(rows: Sequence[Row]) -> Table | None:
         (
             row.head,
             row.size,
-            Cell(text=str(row.run.results["n_programs"])),
+            Cell(text=str(row.run.results["n_programs"]), note=str(source_of(row.run)["name"])),
             Cell(text=_drawn(row.run)),
             score_cell(estimate(row.run.results["scores"]["solved"])),
             score_cell(estimate(row.run.results["scores"]["samples_right"])),
@@ -179,7 +180,7 @@ def _repairs(rows: Sequence[Row]) -> Table | None:
             (
                 row.head,
                 row.size,
-                Cell(text=str(found["n_programs"])),
+                Cell(text=str(found["n_programs"]), note=str(source_of(row.run)["name"])),
                 Cell(text=str(row.run.identity["feedback"]["kind"])),
                 score_cell(estimate(found["solved"][0])),
                 score_cell(estimate(found["solved"][-1])),

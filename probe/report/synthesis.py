@@ -18,6 +18,7 @@ from probe.report.labels import Labels, set_titles
 from probe.report.listing import Asked
 from probe.report.matching import Cohort, cohorts
 from probe.report.numbers import count, points_interval, visible
+from probe.report.provenance import source_of
 from probe.report.sampled import (
     outcomes_picture,
     outcomes_table,
@@ -45,7 +46,7 @@ _OUTCOMES = {
 
 def synthesis_sections(runs: Sequence[ReportRun]) -> list[Section]:
     """Return a section for each cohort of matched runs, those on sizes, and the ablations."""
-    groups = cohorts(runs)
+    groups = sorted(cohorts(runs), key=_size)
     titles = set_titles([_facts(cohort.runs[0]) for cohort in groups])
     found = []
     for place, (cohort, title) in enumerate(zip(groups, titles, strict=True), 1):
@@ -53,6 +54,12 @@ def synthesis_sections(runs: Sequence[ReportRun]) -> list[Section]:
         scaling = _scaling_section(cohort, f"scaling-{place}", title)
         found += [scaling] if scaling else []
     return [*found, *ablation_sections(runs)]
+
+
+def _size(cohort: Cohort) -> tuple[int, int]:
+    """Return what sets are sorted by: most problems first, then fewest samples."""
+    results = cohort.runs[0].results
+    return -results["n_programs"], results["samples_per_problem"]
 
 
 def _section(cohort: Cohort, labels: Labels, key: str, title: str) -> Section:
@@ -81,7 +88,7 @@ def _facts(run: ReportRun) -> list[str]:
     asserts = int(config["asserts"])
     shown = count(asserts, "test") + " shown" if asserts else "no test shown, the name given"
     return [
-        count(results["n_programs"], "problem"),
+        f"{count(results['n_programs'], 'problem')} of {visible(str(source_of(run)['name']))}",
         f"{count(results['samples_per_problem'], 'sample')} each",
         f"preset {config['preset']}",
         count(run.shots, "shot"),

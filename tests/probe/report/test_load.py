@@ -81,10 +81,13 @@ def test_results_without_a_field(make_execution_run: MakeRun, field: str) -> Non
 
 
 @pytest.mark.parametrize("odd", [{"config": {"shots": "x"}}, {"model": "x"}, {"config": [1]}])
-def test_options_that_are_none(make_execution_run: MakeRun, odd: dict[str, object]) -> None:
+def test_options_that_are_none(
+    make_execution_run: MakeRun, reseal: Callable[[Path], None], odd: dict[str, object]
+) -> None:
     run = make_execution_run("a")
     identity = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["identity"]
     edit(run / "manifest.json", identity=identity | odd)
+    reseal(run)
     with pytest.raises(FormatError, match=r"manifest\.json: options or a model of the wrong form"):
         load_inputs([run])
 
