@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,22 @@ def _log_levels() -> None:
     """A command that was run in this process with ``--quiet`` does not silence the next test."""
     for name in ("probe", "generators"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@contextmanager
+def _no_longer_than(size: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def file_limit() -> Callable[[int], AbstractContextManager[None]]:
+    """Inside ``file_limit(n)`` no file can be written beyond n bytes, as on a full disk."""
+    return _no_longer_than
 
 
 @pytest.fixture(scope="session")

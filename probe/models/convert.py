@@ -15,6 +15,7 @@ from generators.errors import ModelError
 from generators.progress import Progress
 from probe.models.catalog import CatalogEntry, SplitRule
 from probe.models.quiet import quiet_transformers
+from probe.models.store import save_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -140,4 +141,4 @@ def _save_model(model: Any, target: Path, entry: CatalogEntry, tokenizer: Any) -
         del model.config.quantization_config
     vars(model.config).pop("_model_name_or_path", None)  # the title inside the GGUF file
     model.generation_config.eos_token_id = [_ids(tokenizer, token)[0] for token in entry.end_tokens]
-    model.to(getattr(torch, entry.wheels.stored_dtype)).save_pretrained(target)
+    save_weights(model.to(getattr(torch, entry.wheels.stored_dtype)), target)

@@ -29,6 +29,7 @@ __all__ = [
     "model_folder",
     "open_stored",
     "require_space",
+    "save_weights",
     "seal",
     "workshop",
 ]
@@ -132,6 +133,20 @@ def open_stored(folder: Path, *, contents: bool = True) -> StoredModel | None:
         if Path(name).suffix in WEIGHT_SUFFIXES
     }
     return StoredModel(folder=folder, facts=facts, weights=weights)
+
+
+def save_weights(model: Any, folder: Path, **options: Any) -> None:
+    """Save a model or an adapter with its own ``save_pretrained``.
+
+    Raises:
+        OSError: It cannot be written; safetensors has an error of its own for a full disk.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        model.save_pretrained(str(folder), **options)
+    except SafetensorError as error:
+        raise OSError(str(error)) from None
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from generators.errors import DataError, ModelError
+from probe.models.store import save_weights
 from probe.training.dataset import Item
 from probe.training.forward import plain_logits
 from probe.training.settings import FinetuneSettings
@@ -107,7 +108,7 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     """
     try:
         shutil.rmtree(folder, ignore_errors=True)
-        model.save_pretrained(str(folder), save_embedding_layers=False)  # else it asks the hub
+        save_weights(model, folder, save_embedding_layers=False)  # else it asks the hub
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's unfilled model card
     except OSError as error:
         raise DataError(f"cannot write {folder}: {error.strerror or error}") from None

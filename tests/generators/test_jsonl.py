@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import resource
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -107,20 +107,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing() -> None:
         stream.close()
 
 
-def test_appending_is_all_or_none(tmp_path: Path) -> None:
+def test_appending_is_all_or_none(file_limit: Any, tmp_path: Path) -> None:
     """A disk that is full, then is not: no half line, and no line twice."""
     path = tmp_path / "rows.jsonl"
     rows = [{"key": number, "text": "x" * 100} for number in range(80)]
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with jsonl.open_to_append(path) as stream:
         jsonl.append_lines(stream, rows[:2])
         kept = path.read_bytes()
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-        try:
-            with pytest.raises(DataError, match=r"cannot write .*rows\.jsonl: File too large"):
-                jsonl.append_lines(stream, rows[2:])
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        told = r"cannot write .*rows\.jsonl: File too large"
+        with file_limit(4096), pytest.raises(DataError, match=told):
+            jsonl.append_lines(stream, rows[2:])
         assert path.read_bytes() == kept
         jsonl.append_lines(stream, rows[2:])
     assert [row for _, row in jsonl.read_rows(path)] == rows

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import resource
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,16 +70,11 @@ def test_a_sample_that_comes_twice_is_written_once(tmp_path: Path) -> None:
         assert list(run.done) == ["1", "2"]
 
 
-def test_what_could_not_be_written_is_not_taken_for_done(tmp_path: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+def test_what_could_not_be_written_is_not_taken_for_done(file_limit: Any, tmp_path: Path) -> None:
     with RunWriter(tmp_path, IDENTITY) as run:
         run.append([{"key": "1"}])
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-        try:
-            with pytest.raises(DataError, match="cannot write"):
-                run.append([{"key": "2", "text": "x" * 9999}])
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with file_limit(4096), pytest.raises(DataError, match="cannot write"):
+            run.append([{"key": "2", "text": "x" * 9999}])
         assert list(run.done) == ["1"]
         run.append([{"key": "2", "text": "x" * 9999}])
     with RunWriter(tmp_path, IDENTITY) as run:
@@ -174,13 +170,17 @@ def test_an_unknown_version_is_refused(schema: str, version: object, tmp_path: P
 
 
 @pytest.mark.parametrize("name", [MANIFEST, RESULTS, COST])
-def test_a_run_with_a_file_of_a_later_version_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_run_with_a_file_of_a_later_version_is_refused(
+    name: str, reseal: Callable[[Path], None], tmp_path: Path
+) -> None:
     with RunWriter(tmp_path, IDENTITY) as run:
         run.append([{"key": "1"}])
     if name != COST:
         finish(tmp_path, ["1"])
     later = json.loads((tmp_path / name).read_text(encoding="utf-8")) | {"version": 2}
     (tmp_path / name).write_text(json.dumps(later), encoding="utf-8")
+    if name != COST:
+        reseal(tmp_path)
     refused = rf"{name}: version 2 of probe\.\w+ is not known"
     with pytest.raises(FormatError, match=refused):
         finish(tmp_path, ["1"]) if name == COST else read_run(tmp_path)

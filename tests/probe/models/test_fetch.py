@@ -226,6 +226,18 @@ def test_full_disk(set_catalog: Any, toy: Any, cache: Path, monkeypatch: Any) ->
         fetch_model(NAME)
 
 
+def test_weights_that_do_not_fit(
+    toy: Any, file_limit: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    first = fetch_model(NAME)
+    size = (first.folder / "model.safetensors").stat().st_size
+    monkeypatch.setenv("PROBE_CACHE_DIR", str(tmp_path / "small"))
+    with file_limit(size - 1), pytest.raises(ModelError, match="make room"):
+        fetch_model(NAME)
+    assert leftovers(tmp_path / "small") == []
+    assert fetch_model(NAME).weights == first.weights
+
+
 def test_cache_that_cannot_be_made(toy: Any, tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PROBE_CACHE_DIR", str(tmp_path / "file"))

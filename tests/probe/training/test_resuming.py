@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from generators import jsonl
-from generators.errors import RunError
+from generators.errors import DataError, RunError
 from probe.training.finetune import finetune
 
 
@@ -59,6 +59,20 @@ def test_interrupted_run_continues(tiny: ModuleType, tmp_path: Path, steps: int)
     assert result.adapter_sha256 == whole.adapter_sha256
     assert result.validation_losses == whole.validation_losses
     assert result.steps == whole.steps
+
+
+@pytest.mark.parametrize(("save_every", "full"), [(3, "checkpoint"), (99, "adapter")])
+def test_a_full_disk_loses_nothing(
+    tiny: ModuleType, file_limit: Any, tmp_path: Path, save_every: int, full: str
+) -> None:
+    whole = tiny.run(tmp_path / "whole", save_every=save_every)
+    size = (tmp_path / "whole" / "adapter" / "adapter_model.safetensors").stat().st_size
+    with file_limit(size - 1), pytest.raises(DataError, match=f"cannot write .*{full}"):
+        tiny.run(tmp_path / "cut", save_every=save_every)
+    assert not (tmp_path / "cut" / "adapter").exists()
+    result = tiny.run(tmp_path / "cut", save_every=save_every)
+    assert result.adapter_sha256 == whole.adapter_sha256
+    assert result.validation_losses == whole.validation_losses
 
 
 def test_finished_run_is_not_repeated(tiny: ModuleType, tmp_path: Path) -> None:
