@@ -23,6 +23,11 @@ for: it is the result, and the exit code is 1. Ctrl-C ends a command with exit c
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = [
     "EXIT_BAD_INPUT",
     "EXIT_DIFFERENCE",
@@ -40,6 +45,8 @@ __all__ = [
     "SourceUnavailableError",
     "UsageError",
     "first_line",
+    "unreadable",
+    "unwritable",
 ]
 
 EXIT_DIFFERENCE = 1
@@ -99,3 +106,13 @@ def first_line(error: BaseException) -> str:
     """Return the first line of what a library's exception says, or its type's name."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """Return the error of a file that the operating system does not let be read."""
+    return DataError(f"cannot read {path}: {error.strerror or error}")
+
+
+def unwritable(path: Path, error: OSError) -> DataError:
+    """Return the error of a file or folder that the operating system does not let be written."""
+    return DataError(f"cannot write {path}: {error.strerror or error}")

@@ -19,7 +19,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
-from generators.errors import DataError, FormatError
+from generators.errors import DataError, FormatError, unreadable, unwritable
 
 __all__ = [
     "VERSION",
@@ -83,15 +83,7 @@ def sha256_file(path: Path) -> str:
                 digest.update(chunk)
             return digest.hexdigest()
     except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(f"cannot write {path}: {error.strerror or error}")
-
-
-def _unreadable(path: Path, error: OSError) -> DataError:
-    return DataError(f"cannot read {path}: {error.strerror or error}")
+        raise unreadable(path, error) from None
 
 
 @contextmanager
@@ -107,7 +99,7 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     scrap = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
@@ -117,7 +109,7 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
         scrap.chmod(0o644)
         scrap.replace(path)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     finally:
         with suppress(OSError):
             scrap.unlink(missing_ok=True)
@@ -159,7 +151,7 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: broken JSON: {error}") from None
     if not isinstance(value, dict) or value.get("schema") != schema:
@@ -183,9 +175,12 @@ def open_to_append(path: Path, *, anew: bool = False) -> FileIO:
         DataError: It cannot be opened.
     """
     try:
-        return FileIO(path, "w" if anew else "a")
+        stream = FileIO(path, "a")
+        if anew:
+            stream.truncate(0)
+        return stream
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
 
 
 def append_lines(stream: FileIO, rows: Iterable[dict[str, Any]]) -> None:
@@ -207,7 +202,7 @@ def append_lines(stream: FileIO, rows: Iterable[dict[str, Any]]) -> None:
         with suppress(OSError):
             stream.truncate(size)
         if isinstance(error, OSError):
-            raise _unwritable(Path(str(stream.name)), error) from None
+            raise unwritable(Path(str(stream.name)), error) from None
         raise
 
 
@@ -225,7 +220,7 @@ def mend(path: Path) -> int:
         with path.open("rb+") as stream:
             stream.truncate(keep)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     _LOG.warning("%s ended in a torn line; %d bytes cut off", path, len(data) - keep)
     return len(data) - keep
 
@@ -245,7 +240,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if raw.strip():
                     yield number, _parse(path, number, raw)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def _parse(path: Path, number: int, raw: bytes) -> dict[str, Any]:

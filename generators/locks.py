@@ -14,14 +14,16 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from glob import escape
 from pathlib import Path
 
-from generators.errors import DataError, RunError
+from generators.errors import RunError, unwritable
 
-__all__ = ["locked", "remove_scraps"]
+__all__ = ["is_scrap", "locked", "remove_scraps"]
 
 _LOG = logging.getLogger(__name__)
+_SCRAP = ".????????.tmp"  # eight letters are drawn: one of ``a`` is told from one of ``a.b``
 _NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
@@ -43,11 +45,12 @@ def locked(lock: Path, written: Path) -> Iterator[None]:
     except BlockingIOError:
         raise RunError(f"{written} is being written by another process") from None
     except OSError as error:
-        raise DataError(f"cannot write {written}: {error.strerror or error}") from None
+        raise unwritable(written, error) from None
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        with suppress(OSError):  # a lock file that stays holds nobody up
+            lock.unlink()
         os.close(descriptor)
 
 
@@ -59,9 +62,14 @@ def remove_scraps(folder: Path, name: str = "*") -> None:
         name: Name of the file; every file by default.
     """
     known = name if name == "*" else escape(name)
-    for scrap in folder.glob(f".{known}.*.tmp"):
+    for scrap in folder.glob(f".{known}{_SCRAP}"):
         with suppress(OSError):
             scrap.unlink()
+
+
+def is_scrap(file: Path) -> bool:
+    """Return whether a file is what a killed process left of one that it was about to replace."""
+    return fnmatch(file.name, f".*{_SCRAP}")
 
 
 def _take(lock: Path, written: Path) -> int:

@@ -94,9 +94,15 @@ def stored_summary(
         raise RunError(f"{path} holds other {what} ({differs}); choose another --out")
     try:
         row = jsonl.read_json(summary_path(path), summary_schema)
-        summary = unsealed(row)
     except DataError:
         raise lacks_summary(path) from None
+    try:
+        summary = unsealed(row)
+    except DataError:
+        raise RunError(
+            f"{summary_path(path)} was changed since it was written, or an earlier release wrote "
+            f"it; delete {path} to make both again"
+        ) from None
     if summary.get("sha256") != jsonl.sha256_file(path):
         raise RunError(f"{path} was changed since it was written; delete it to make it again")
     return summary
@@ -106,5 +112,5 @@ def lacks_summary(path: Path) -> RunError:
     """Return the error of a file without the summary that belongs to it."""
     name = summary_path(path).name
     return RunError(
-        f"{path} lacks its summary {name}, or it was changed; delete it to make it again"
+        f"{path} lacks its summary {name}, or that cannot be read; delete {path} to make both again"
     )

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from generators.errors import DataError, FormatError, UsageError
+from generators.errors import DataError, FormatError, UsageError, unwritable
 from generators.jsonl import read_json
 from generators.progress import Progress
 from probe.checksums import CHECKSUMS, write_checksums
@@ -120,7 +120,7 @@ def _write(out: Path, files: Sequence[tuple[str, Path]]) -> None:
         scrap.replace(out)
     except OSError as error:
         scrap.unlink(missing_ok=True)
-        raise DataError(f"cannot write {out}: {error.strerror or error}") from None
+        raise unwritable(out, error) from None
 
 
 @contextmanager

@@ -58,11 +58,15 @@ def checksum_differences(run: Path) -> list[str]:
     return sorted(told) or [f"{CHECKSUMS} is not as it was written"]
 
 
-def check_files(folder: Path) -> dict[str, str]:
+def check_files(folder: Path, *, below: bool = False) -> dict[str, str]:
     """Refuse a run or a report whose own files are not those that its checksums name.
 
-    Folders in it (an adapter, the runs of a report) and files that no line names are passed over,
-    and so is a folder without checksums, as early releases wrote them.
+    Files that no line names are passed over, and so is a folder without checksums, as early
+    releases wrote them.
+
+    Args:
+        folder: The run or the report.
+        below: Check the files of folders in it too: an adapter, the runs of a report.
 
     Returns:
         The hash of each file that was checked, by name.
@@ -73,10 +77,10 @@ def check_files(folder: Path) -> dict[str, str]:
     """
     if not (folder / CHECKSUMS).is_file():
         return {}
-    here = {file.name for file in folder.iterdir() if file.is_file()}
-    own = {n: digest for n, digest in _stored(_text(folder)).items() if "/" not in n}
+    named = _stored(_text(folder)).items()
+    own = {name: digest for name, digest in named if below or "/" not in name}
     for name, digest in own.items():
-        if name not in here:
+        if not (folder / name).is_file():
             raise changed(folder, f"{name} is missing, which {CHECKSUMS} names")
         if jsonl.sha256_file(folder / name) != digest:
             raise changed(folder, _another_hash(name))

@@ -152,8 +152,8 @@ def compare_lines(found: ComparedRuns) -> list[str]:
         f"corrected over {count(len(found.comparisons), 'measure')}"
     )
     lines.append(
-        f"could have found: so many points or more, with {DEFAULT_POWER:.0%} power (level "
-        f"{1 - DEFAULT_LEVEL:.2f}, one test), if as many differ"
+        f"could have found: a difference of so many points or more, with {DEFAULT_POWER:.0%} power "
+        f"(level {1 - DEFAULT_LEVEL:.2f}, one test), if the answers to as many items differ as here"
     )
     return lines
 

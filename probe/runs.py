@@ -1,10 +1,10 @@
-"""A run folder: manifest, append-only samples, results written last; resume and completion.
+"""A run folder: manifest, append-only samples, results at the end; resume and completion.
 
     RUN/manifest.json    what the run is (written first)
     RUN/samples.jsonl    one line per item, appended as items are done
-    RUN/results.json     derived from the samples alone, written last
+    RUN/results.json     derived from the samples alone; a run that has it is finished
     RUN/cost.json        what making it took (:mod:`probe.cost`)
-    RUN/checksums.txt    sha256 of each file beside it, as ``sha256sum`` writes and checks it
+    RUN/checksums.txt    sha256 of each file of the folder, as ``sha256sum`` checks it; comes last
 
 Called by every verb that makes a run, and by ``report`` and ``verify`` to read one. A folder
 belongs to one identity (see :mod:`probe.manifest`) and, while it is written, to one process.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -23,8 +23,8 @@ from typing import Any, Self
 
 from generators import jsonl
 from generators.differences import first_difference
-from generators.errors import DataError, FormatError, ProbeError, RunError
-from generators.locks import locked, remove_scraps
+from generators.errors import FormatError, ProbeError, RunError, unwritable
+from generators.locks import is_scrap, locked, remove_scraps
 from generators.records import SAMPLE_SCHEMA
 from probe.checksums import CHECKSUMS, changed, check_files, write_checksums
 from probe.cost import Meter, read_cost
@@ -106,7 +106,7 @@ def read_run(path: Path, *, check: bool = True) -> Run:
 
 def _is_passing(file: Path) -> bool:
     """Return whether a file is one that a process which ends well does not leave behind."""
-    return file.name == _LOCK or (file.name.startswith(".") and file.name.endswith(".tmp"))
+    return file.name == _LOCK or is_scrap(file)
 
 
 class RunWriter:
@@ -141,7 +141,7 @@ class RunWriter:
             self._check_folder()  # it may have become another's meanwhile
             remove_scraps(self.path)
             if self.finished:
-                check_files(self.path)
+                check_files(self.path, below=True)
             self._meter = None if self.finished else Meter()
             self._open_manifest()
             if self._meter is not None and (self.path / COST).is_file():
@@ -173,9 +173,8 @@ class RunWriter:
             return
         try:
             stream.close()
-        except OSError as error:  # lines that could not be written before cannot be now
-            where = self.path / SAMPLES
-            raise DataError(f"cannot write {where}: {error.strerror or error}") from None
+        except OSError as error:  # some file systems say only now what they could not keep
+            raise unwritable(self.path / SAMPLES, error) from None
 
     def _close_books(self) -> None:
         """Write what this session took, and the checksums of a run that is finished now."""
@@ -228,6 +227,10 @@ class RunWriter:
                 raise FormatError(f"{path}:{number}: a sample without a key of its own")
             self.done[key] = row
 
+    def _head(self) -> dict[str, Any]:
+        """Return the header of the samples."""
+        return jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
+
     def append(self, rows: Iterable[dict[str, Any]]) -> None:
         """Append samples; each row has a ``key`` of its own, and one that is there is left out.
 
@@ -238,11 +241,10 @@ class RunWriter:
         path = self.path / SAMPLES
         if self._stream is None:
             self._stream = jsonl.open_to_append(path)
-        head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
         begins = path.stat().st_size == 0
         self.done.update(fresh)
         try:
-            jsonl.append_lines(self._stream, [*([head] if begins else []), *fresh.values()])
+            jsonl.append_lines(self._stream, [*([self._head()] if begins else []), *fresh.values()])
         except BaseException:
             for key in fresh:
                 del self.done[key]
@@ -260,13 +262,14 @@ class RunWriter:
             The document that was written.
         """
         self._close_samples()
-        with suppress(OSError):  # they are written anew, of the files that come now
-            (self.path / CHECKSUMS).unlink(missing_ok=True)
+        try:
+            (self.path / CHECKSUMS).unlink(missing_ok=True)  # written anew, of the files that come
+        except OSError as error:
+            raise unwritable(self.path / CHECKSUMS, error) from None
         document = jsonl.header(RESULTS_SCHEMA, **results)
         if order is not None:
             path = self.path / SAMPLES
-            head = jsonl.header(SAMPLE_SCHEMA, identity_sha256=identity_sha256(self.identity))
-            jsonl.write(path, head, (self.done[key] for key in order))
+            jsonl.write(path, self._head(), (self.done[key] for key in order))
             document["samples_sha256"] = jsonl.sha256_file(path)
         jsonl.write_json(self.path / RESULTS, document)
         return document

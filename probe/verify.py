@@ -59,12 +59,15 @@ _ODD_FIELD = (
 _REPORT_FILES = ("index.html", "report.md", RESULTS)
 
 
-def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification]:
+def verify(
+    path: Path, *, data: DataOptions = DataOptions(), rerun: bool = False
+) -> list[Verification]:
     """Verify a run, a report with its runs, a front page with all reports, or an archive.
 
     Args:
         path: What to verify.
-        rerun: Run the programs again, with these problems and in this way; ``None``: do not.
+        data: Where problems are, and how programs run.
+        rerun: Run the programs again.
 
     Raises:
         RunError: ``path`` is none of these.
@@ -75,16 +78,16 @@ def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification
         with opened(path) as folder:
             return [
                 replace(part, path=path / part.path.relative_to(folder))
-                for part in verify(folder, rerun=rerun)
+                for part in verify(folder, data=data, rerun=rerun)
             ]
     if (path / MANIFEST).is_file():
-        return [_verify_run(path, rerun, frozenset())]
+        return [_verify_run(path, frozenset(), data, rerun=rerun)]
     if is_front(path):
-        return _verify_front(path, rerun)
+        return _verify_front(path, data, rerun=rerun)
     if (path / RUNS).is_dir():
         parts = bundled(path)
         beside = hashes_beside(parts)
-        found = [_verify_part(part, rerun, beside) for part in parts if part.is_dir()]
+        found = [_verify_part(part, beside, data, rerun=rerun) for part in parts if part.is_dir()]
         return [*found, _verify_report(path, parts)]
     if not path.exists():
         raise RunError(f"there is no {path}")
@@ -94,18 +97,22 @@ def verify(path: Path, *, rerun: DataOptions | None = None) -> list[Verification
     )
 
 
-def _verify_part(path: Path, rerun: DataOptions | None, beside: frozenset[str]) -> Verification:
+def _verify_part(
+    path: Path, beside: frozenset[str], data: DataOptions, *, rerun: bool
+) -> Verification:
     """Verify a run of a report; one that cannot even be read does not hide the others."""
     try:
-        return _verify_run(path, rerun, beside)
+        return _verify_run(path, beside, data, rerun=rerun)
     except ProbeError as error:
         return Verification(path=path, differences=(str(error),), checked=(), unchecked=())
 
 
-def _verify_run(path: Path, rerun: DataOptions | None, beside: frozenset[str]) -> Verification:
+def _verify_run(
+    path: Path, beside: frozenset[str], data: DataOptions, *, rerun: bool
+) -> Verification:
     run = read_run(path, check=False)
     identity = run.manifest["identity"]
-    named = named_hashes(identity, beside, rerun or DataOptions())
+    named = named_hashes(identity, beside, data)
     differences = list(named.differences)
     stored = run.manifest.get("identity_sha256")
     if stored != identity_sha256(identity):
@@ -134,7 +141,7 @@ def _verify_run(path: Path, rerun: DataOptions | None, beside: frozenset[str]) -
         differences.extend(_result_difference(run, derived))
         differences.extend([derives] if derives else [])
     differences += of_bytes
-    again = _again(run, str(task), rerun, sound=not differences)
+    again = _again(run, str(task), data, rerun=rerun, sound=not differences)
     return Verification(
         path=path,
         differences=(*differences, *again.differences),
@@ -149,13 +156,13 @@ def _verify_run(path: Path, rerun: DataOptions | None, beside: frozenset[str]) -
     )
 
 
-def _again(run: Run, task: str, rerun: DataOptions | None, *, sound: bool) -> Rerun:
+def _again(run: Run, task: str, data: DataOptions, *, rerun: bool, sound: bool) -> Rerun:
     """Run the programs of a run whose files are as they should be."""
-    if rerun is None:
+    if not rerun:
         return Rerun(unchecked=("what programs did: running them again was not asked for",))
     if not sound:
         return Rerun(unchecked=("what programs did: not run, as the files differ already",))
-    return rerun_programs(task, run.manifest["identity"], run.samples, rerun)
+    return rerun_programs(task, run.manifest["identity"], run.samples, data)
 
 
 def _bytes(path: Path) -> tuple[list[str], list[str]]:
@@ -251,9 +258,11 @@ def _shown(results: Path) -> int | None:
     return shown if type(shown) is int and shown > 0 else None
 
 
-def _verify_front(path: Path, rerun: DataOptions | None) -> list[Verification]:
+def _verify_front(path: Path, data: DataOptions, *, rerun: bool) -> list[Verification]:
     """Verify a front page and all reports below it."""
-    found = [part for report in reports_below(path) for part in verify(report, rerun=rerun)]
+    found = [
+        part for report in reports_below(path) for part in verify(report, data=data, rerun=rerun)
+    ]
     try:
         made = render_front(front_page(path, check=False))
     except ProbeError as error:

@@ -28,6 +28,7 @@ def _log_levels() -> None:
     """A command that was run in this process with ``--quiet`` does not silence the next test."""
     for name in ("probe", "generators"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from generators import jsonl
-from generators.errors import DataError, FormatError
+from generators.errors import DataError, FormatError, unreadable
 from generators.records import PROBLEM_SCHEMA, Problem, Split
 
 __all__ = [
@@ -198,7 +198,7 @@ def _starts_with_bracket(path: Path) -> bool:
                 if text:
                     return text.startswith(b"[")
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
     return False
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generators.errors import DataError
+from generators.errors import DataError, unreadable
 from generators.records import Problem
 
 __all__ = ["LEAST", "Overlap", "file_lines", "overlaps", "telling_lines"]
@@ -72,7 +72,7 @@ def file_lines(path: Path) -> Iterator[str]:
             with file.open(encoding="utf-8", errors="replace") as stream:
                 yield from stream
         except OSError as error:
-            raise DataError(f"cannot read {file}: {error.strerror or error}") from None
+            raise unreadable(file, error) from None
 
 
 def overlaps(problems: Sequence[Problem], others: Iterable[str]) -> list[Overlap]:

@@ -171,7 +171,7 @@ def verify(
 
     data = DataOptions(data_dir=data_dir, workers=workers, trust_programs=trust_programs)
     with display(quiet=quiet):
-        found = run(path, rerun=None if skip_programs else data)
+        found = run(path, data=data, rerun=not skip_programs)
     ok = all(part.ok for part in found)
     lines = verify_lines(found)
     show({"ok": ok, "parts": [part.to_json() for part in found]}, lines, as_json=as_json)

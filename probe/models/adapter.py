@@ -13,6 +13,7 @@ from typing import Any
 
 from generators.errors import ModelError, first_line
 from generators.jsonl import sha256_file
+from probe.checksums import check_files
 from probe.models.quiet import quiet_transformers
 
 __all__ = ["ADAPTER_FOLDER", "attach_adapter", "find_adapter"]
@@ -54,8 +55,10 @@ def attach_adapter(
 
     Raises:
         ModelError: There is no adapter, it is broken, or it was trained on another model.
+        RunError: It lies in a run, and was changed since.
     """
     folder = find_adapter(path)
+    check_files(folder.parent, below=True)
     _check_weights(folder, base_name, weights)
     trained_on = _declared_base(folder)
     if trained_on and Path(trained_on).name != Path(base_name).name:

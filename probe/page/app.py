@@ -145,7 +145,7 @@ class _Pages:
             try:
                 results = session.results()
             except ProbeError as error:
-                return render_template("kept.html.j2", **{**shown, "trouble": str(error)})
+                return render_template("altered.html.j2", **{**shown, "trouble": str(error)})
             solved = [percent_interval(Estimate(**one)) for one in results["solved"]]
             return render_template(
                 "finished.html.j2",

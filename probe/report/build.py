@@ -26,7 +26,14 @@ from probe.report.render import render_html, render_markdown
 from probe.report.sides import sides_json
 from probe.runs import MANIFEST
 
-__all__ = ["REPORT_SCHEMA", "ReportSummary", "build_report"]
+__all__ = [
+    "REPORT_SCHEMA",
+    "ComposedReport",
+    "ReportSummary",
+    "build_report",
+    "check_out",
+    "compose_report",
+]
 
 REPORT_SCHEMA = "probe.report"
 
@@ -81,26 +88,65 @@ def build_report(
         RunError: A folder is no finished run, or its files do not belong together.
         DataError: A file is broken or cannot be written.
     """
-    _check_out(out)
+    check_out(out)
+    composed = compose_report(runs, shown=shown, check=check, progress=progress)
+    summary = ReportSummary(
+        index=out / "index.html",
+        markdown=out / "report.md",
+        results=out / "results.json",
+        headlines=composed.headlines,
+    )
+    for path, content in ((summary.index, composed.page), (summary.markdown, composed.text)):
+        with atomic_writer(path) as stream:
+            stream.write(content)
+    write_json(summary.results, composed.results)
+    return summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposedReport:
+    """A report that is not written yet.
+
+    Attributes:
+        page: Content of ``index.html``.
+        text: Content of ``report.md``.
+        results: Content of ``results.json``.
+        headlines: The answer in sentences, fit for a terminal.
+    """
+
+    page: str
+    text: str
+    results: dict[str, Any]
+    headlines: tuple[str, ...]
+
+
+def compose_report(
+    runs: Sequence[Path],
+    *,
+    shown: int | None = None,
+    check: bool = True,
+    progress: Progress | None = None,
+) -> ComposedReport:
+    """Make a report of finished runs, and write nothing; see :func:`build_report`.
+
+    Raises:
+        UsageError: There is no run.
+        RunError: A folder is no finished run, or its files do not belong together.
+        DataError: A file is broken.
+    """
     display = progress or Quiet()
-    display.start("report", 4)
+    display.start("report", 3)
     try:
         inputs = load_inputs(runs, check=check)
         display.advance()
         document = make_document(inputs, shown=shown)
         display.advance()
-        page, text = render_html(document), render_markdown(document)
-        display.advance()
-        summary = ReportSummary(
-            index=out / "index.html",
-            markdown=out / "report.md",
-            results=out / "results.json",
+        composed = ComposedReport(
+            page=render_html(document),
+            text=render_markdown(document),
+            results=_results(inputs, document),
             headlines=document.answer,
         )
-        for path, content in ((summary.index, page), (summary.markdown, text)):
-            with atomic_writer(path) as stream:
-                stream.write(content)
-        write_json(summary.results, _results(inputs, document))
         display.advance()
     except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         raise RunError(
@@ -109,10 +155,16 @@ def build_report(
         ) from error
     finally:
         display.finish()
-    return summary
+    return composed
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Refuse a folder that no report can be written to.
+
+    Raises:
+        UsageError: It is a run folder.
+        DataError: It is a file.
+    """
     if (out / MANIFEST).exists():
         raise UsageError(f"{out} is a run folder; choose another --out for the report")
     if out.exists() and not out.is_dir():

@@ -11,13 +11,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from generators.errors import DataError, RunError, UsageError
+from generators.errors import RunError, UsageError, unwritable
 from generators.jsonl import read_json, write_json
 from generators.locks import locked, remove_scraps
 from generators.progress import Progress
 from probe.checksums import write_checksums
 from probe.manifest import MANIFEST_SCHEMA
-from probe.report.build import ReportSummary, build_report
+from probe.report.build import ReportSummary, build_report, check_out, compose_report
 from probe.report.numbers import scrub
 from probe.runs import COST, MANIFEST, RESULTS, SAMPLES
 from probe.tasks.dialog.recording import FEEDBACK_FILE
@@ -59,9 +59,8 @@ def write_report(
     if (out / _OLD).is_dir():
         with locked(out / _LOCK, out):
             _settle(out)
-    build_report(
-        paths, out, shown=shown, progress=progress
-    )  # refuses bad input before anything is copied
+    check_out(out)
+    compose_report(paths, shown=shown, progress=progress)  # refuses bad input; nothing is written
     with locked(out / _LOCK, out):
         remove_scraps(out)
         _keep(paths, names, out)
@@ -81,7 +80,7 @@ def _keep(paths: Sequence[Path], names: Sequence[str], out: Path) -> None:
             kept.replace(out / _OLD)
         scrap.replace(kept)
     except OSError as error:
-        raise DataError(f"cannot write {kept}: {error.strerror or error}") from None
+        raise unwritable(kept, error) from None
     finally:
         _settle(out)
 

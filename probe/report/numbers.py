@@ -92,7 +92,7 @@ def could_find(pairs: Sequence[Paired]) -> str:
     told = (
         f"A difference of {least if least == most else f'{least} to {most} (by row)'} points or "
         f"more would be found with {DEFAULT_POWER:.0%} power (level {1 - DEFAULT_LEVEL:.2f}, one "
-        "test), if as many differ."
+        "test), if the answers to as many items differ as here."
     )
     return told if len(found) == len(pairs) else f"{told} Some rows are too few to find any."
 

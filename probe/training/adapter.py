@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from generators.errors import DataError, ModelError
+from generators.errors import ModelError, unwritable
 from probe.models.store import save_weights
 from probe.training.dataset import Item
 from probe.training.forward import plain_logits
@@ -111,7 +111,7 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
         save_weights(model, folder, save_embedding_layers=False)  # else it asks the hub
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's unfilled model card
     except OSError as error:
-        raise DataError(f"cannot write {folder}: {error.strerror or error}") from None
+        raise unwritable(folder, error) from None
 
 
 def load_adapter(model: nn.Module, folder: Path) -> PeftModel:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from generators import jsonl
-from generators.errors import DataError, FormatError, RunError
+from generators.errors import FormatError, RunError, unwritable
 from probe.training.results import LOG, LOG_SCHEMA
 
 __all__ = ["RunLog", "load_checkpoint", "remove_checkpoint", "save_checkpoint"]
@@ -105,7 +105,7 @@ class RunLog:
                 jsonl.append_lines(stream, [row])
                 os.fsync(stream.fileno())
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            raise unwritable(self.path, error) from None
 
     def cut(self, step: int) -> None:
         """Drop every row that was written after step ``step``."""
@@ -144,7 +144,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     except OSError as error:
         with suppress(OSError):
             scrap.unlink(missing_ok=True)
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
 
 
 def load_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
@@ -174,7 +174,3 @@ def load_checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
 def remove_checkpoint(folder: Path) -> None:
     """Remove the checkpoint, if there is one."""
     shutil.rmtree(folder / _STATE.parent, ignore_errors=True)
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(f"cannot write {path}: {error.strerror or error}")

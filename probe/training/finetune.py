@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators import jsonl
-from generators.errors import DataError, RunError, UsageError
+from generators.errors import DataError, RunError, UsageError, unwritable
 from generators.progress import Progress, Quiet
 from probe.training.adapter import (
     WEIGHTS,
@@ -255,7 +255,7 @@ def _put_in_place(partial_folder: Path, folder: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         partial_folder.replace(folder)
     except OSError as error:
-        raise DataError(f"cannot write {folder}: {error.strerror or error}") from None
+        raise unwritable(folder, error) from None
     return folder
 
 

@@ -120,8 +120,12 @@ def test_appending_is_all_or_none(file_limit: Any, tmp_path: Path) -> None:
         assert path.read_bytes() == kept
         jsonl.append_lines(stream, rows[2:])
     assert [row for _, row in jsonl.read_rows(path)] == rows
-    jsonl.open_to_append(path, anew=True).close()
-    assert path.read_bytes() == b""
+    with jsonl.open_to_append(path, anew=True) as stream:
+        assert path.read_bytes() == b""
+        with file_limit(4096), pytest.raises(DataError, match=told):
+            jsonl.append_lines(stream, rows)
+        jsonl.append_lines(stream, rows[:1])
+    assert [row for _, row in jsonl.read_rows(path)] == rows[:1]
 
 
 def test_keys_are_sorted_and_nan_is_refused(tmp_path: Path) -> None:

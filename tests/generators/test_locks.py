@@ -15,7 +15,7 @@ import pytest
 
 from generators import jsonl
 from generators.errors import DataError, RunError
-from generators.locks import locked, remove_scraps
+from generators.locks import is_scrap, locked, remove_scraps
 
 FORK = multiprocessing.get_context("fork")
 TWO_INSIDE = 3
@@ -88,13 +88,15 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_scraps_go_and_files_stay(tmp_path: Path) -> None:
-    names = [".a.json.x1.tmp", ".b.json.x2.tmp", "a.tmp", ".a.json", "a.json"]
-    for name in names:
+    scraps = [".a.json.x1abcdef.tmp", ".b.json.x2abcdef.tmp", ".b.json.c.x3abcdef.tmp"]
+    files = ["a.tmp", ".a.json", "a.json"]
+    for name in [*scraps, *files]:
         (tmp_path / name).write_text("")
-    remove_scraps(tmp_path, "b.json")
-    assert not (tmp_path / names[1]).exists()
+    assert [name for name in [*scraps, *files] if is_scrap(tmp_path / name)] == scraps
+    remove_scraps(tmp_path, "b.json")  # not those of b.json.c
+    assert [(tmp_path / name).exists() for name in scraps] == [True, False, True]
     remove_scraps(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[2:])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files)
 
     def rows() -> Iterator[dict[str, Any]]:
         remove_scraps(tmp_path, "a.json")  # also what is being written into: it has such a name
@@ -102,3 +104,20 @@ def test_scraps_go_and_files_stay(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="cannot write"):
         jsonl.write(tmp_path / "a.json", {}, rows())
+
+
+def test_a_lock_file_that_stays_hides_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(5, "Input/output error")
+
+    lock = tmp_path / ".lock"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fail)
+        with pytest.raises(KeyError), locked(lock, tmp_path):
+            raise KeyError
+    assert lock.exists()
+    with locked(lock, tmp_path):
+        pass
+    assert not lock.exists()

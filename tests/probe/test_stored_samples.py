@@ -33,7 +33,7 @@ STORED = sorted(path.parent for path in (ROOT / "reports").glob(f"*/runs/*/{RESU
 ASKED = {"prompt", "prompt_sha256", "prompt_tokens", "completion", "completion_tokens", "finish"}
 PREDICTED = ASKED | {"expected", "answer", "reason", "exact_text", "exact", "baselines"}
 WRITTEN = ASKED | {"code", "reason", "verdict", "outcome", "error", "message", "backend"}
-RUN = {"tests", "tests_inside", "cpu_seconds", "wall_seconds"}
+RUN = {"tests", "tests_inside"}
 FIELDS = {
     names.EXECUTION: PREDICTED | {"entry_point", "origin", "output_type", "call", "leaks"},
     names.GRID: PREDICTED | {"call", "content", "setting", "inputs", "tests_shown", "leaks"},

@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from generators.errors import DataError, FormatError
+from generators.errors import FormatError, unreadable
 from generators.problems.mathqa.formula import Formula, parse_formula
 from generators.problems.mathqa.records import MathProblem, MathSplit, question_text
 from generators.problems.mathqa.running import run_program
@@ -176,7 +176,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     try:
         rows: Any = json.loads(path.read_bytes())
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+        raise unreadable(path, error) from None
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: broken JSON: {error}") from None
     if not isinstance(rows, list):

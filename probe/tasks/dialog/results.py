@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from probe.statistics import corrected, pair
+from probe.statistics import Paired, corrected, pair
 from probe.tasks.dialog.feedback import execution_sentence
 from probe.tasks.dialog.givers import Giver
 from probe.tasks.dialog.sentences import leaked, limited, named
@@ -156,14 +156,19 @@ def _resampled(dialogs: dict[int, _Dialog], turns: int) -> _Row | None:
             mean([dialog.resampled_at(count) for dialog in dialogs.values()], tasks)
             for count in range(turns + 1)
         ],
-        "feedback_minus_it": [one.to_json() for one in pairs],
+        "feedback_minus_it": [_told(one) for one in pairs],
         "as_many_tokens": {
             "solved": mean(
                 [dialog.resampled_for_as_many_tokens for dialog in dialogs.values()], tasks
             ),
-            "feedback_minus_it": tokens.to_json(),
+            "feedback_minus_it": _told(tokens),
         },
     }
+
+
+def _told(paired: Paired) -> dict[str, Any]:
+    """Return a comparison as it stands in a run; what could have been found stands in reports."""
+    return {name: value for name, value in paired.to_json().items() if name != "detectable"}
 
 
 def _mended(dialogs: dict[int, _Dialog]) -> list[_Row]:

@@ -112,7 +112,9 @@ def asked(llama_folder: Path, tiny_traces: Path, tmp_path_factory: pytest.TempPa
     return out
 
 
-def test_replay(call: Call, asked: Path, graded: Path, tmp_path: Path) -> None:
+def test_replay(
+    call: Call, reseal: Callable[[Path], None], asked: Path, graded: Path, tmp_path: Path
+) -> None:
     code, lines, _ = call("replay", asked, "--limit", "3")
     assert code == 0
     assert lines[0].startswith(
@@ -125,6 +127,7 @@ def test_replay(call: Call, asked: Path, graded: Path, tmp_path: Path) -> None:
         row["completion"], row["answer"], row["reason"] = " 12345", "12345", ""
     lines_made = [json.dumps(row) for row in [text[0], *rows]]
     (run / SAMPLES).write_text("\n".join(lines_made) + "\n", encoding="utf-8")
+    reseal(run)
     code, lines, _ = call("replay", run, "--limit", "3")
     assert code == 1
     assert lines[0].startswith(f"{run}: 0 of 3 completions came again")

@@ -226,9 +226,7 @@ def test_full_disk(set_catalog: Any, toy: Any, cache: Path, monkeypatch: Any) ->
         fetch_model(NAME)
 
 
-def test_weights_that_do_not_fit(
-    toy: Any, file_limit: Any, tmp_path: Path, monkeypatch: Any
-) -> None:
+def test_weights_without_room(toy: Any, file_limit: Any, tmp_path: Path, monkeypatch: Any) -> None:
     first = fetch_model(NAME)
     size = (first.folder / "model.safetensors").stat().st_size
     monkeypatch.setenv("PROBE_CACHE_DIR", str(tmp_path / "small"))

@@ -49,7 +49,7 @@ def with_code(run: Path) -> tuple[list[Row], Row]:
 
 
 def checked(run: Path, rerun: DataOptions | None = None) -> Verification:
-    (found,) = verify(run, rerun=rerun)
+    (found,) = verify(run, data=rerun or DataOptions(), rerun=rerun is not None)
     return found
 
 

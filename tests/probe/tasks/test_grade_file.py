@@ -66,7 +66,7 @@ def test_verdicts_and_shares(mixed: GradeConfig) -> None:
 
 def test_the_run_verifies_with_its_programs_run_again(mixed: GradeConfig) -> None:
     grade_file(mixed)
-    (found,) = verify(mixed.out, rerun=DataOptions(workers=1))
+    (found,) = verify(mixed.out, data=DataOptions(workers=1), rerun=True)
     assert found.ok
     assert "5 verdicts by running again" in found.checked
     (found,) = verify(mixed.out)
