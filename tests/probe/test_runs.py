@@ -184,3 +184,19 @@ def test_a_run_with_a_file_of_a_later_version_is_refused(
     refused = rf"{name}: version 2 of probe\.\w+ is not known"
     with pytest.raises(FormatError, match=refused):
         finish(tmp_path, ["1"]) if name == COST else read_run(tmp_path)
+
+
+def test_a_finished_run_is_not_gone_on_with_where_something_below_was_changed(
+    tmp_path: Path,
+) -> None:
+    with RunWriter(tmp_path, IDENTITY) as run:
+        (tmp_path / "adapter").mkdir()
+        (tmp_path / "adapter" / "config.json").write_text("{}")
+        run.append([{"key": "1"}])
+        run.finish({"task": "test", "n_items": 1}, ["1"])
+    finish(tmp_path, ["1"])
+    sums = (tmp_path / CHECKSUMS).read_bytes()
+    (tmp_path / "adapter" / "config.json").write_text("[]")
+    with pytest.raises(RunError, match=r"adapter/config\.json has another hash"):
+        finish(tmp_path, ["1"])
+    assert (tmp_path / CHECKSUMS).read_bytes() == sums

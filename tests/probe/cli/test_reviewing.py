@@ -83,6 +83,18 @@ def test_verify(call: Call, graded: Path, tmp_path: Path) -> None:
     assert call("verify", tmp_path / "gone")[0] == 2
 
 
+def test_verify_looks_for_problems_where_it_is_told(
+    call: Call, data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("PROBE_DATA_DIR")
+    monkeypatch.setenv("PROBE_CACHE_DIR", str(tmp_path))
+    run = RUNS / "synthesis-greedy"
+    for options, there in (((), False), (("--data-dir", data_dir), True)):
+        code, lines, _ = call("verify", run, "--skip-programs", *options)
+        assert code == 0
+        assert (", problems" in lines[0]) is there
+
+
 def test_verify_tells_once_what_several_parts_share(
     call: Call, graded: Path, tmp_path: Path
 ) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from generators.errors import ModelError
+from generators.errors import ModelError, RunError
 from generators.jsonl import sha256_file
 from generators.progress import Quiet
+from probe.checksums import write_checksums
 from probe.models import load
 from probe.models.catalog import Via
 from probe.models.load import choose_device, choose_dtype, load_model
@@ -226,6 +227,18 @@ def test_adapter_trained_on_other_weights_is_refused(
     (run / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match="other weights than those of tiny-llama here: on m"):
         load_model(str(llama_folder), adapter=run, device="cpu")
+
+
+def test_an_adapter_that_was_changed_in_its_run_is_refused(
+    llama_folder: Path, make_adapter: Callable[..., Path]
+) -> None:
+    adapter = make_adapter(llama_folder)
+    write_checksums(adapter.parent)
+    load_model(str(llama_folder), adapter=adapter.parent, device="cpu")
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 99}))
+    with pytest.raises(RunError, match=r"adapter/adapter_config\.json has another hash"):
+        load_model(str(llama_folder), adapter=adapter.parent, device="cpu")
 
 
 def test_broken_adapter(llama_folder: Path, make_adapter: Callable[..., Path]) -> None:
