@@ -9,14 +9,9 @@ from typing import Any
 
 import pytest
 
-from probe.conversation import DIALOG_V1, wording_sha256
 from probe.models.fake import FakeGenerator
-from probe.prompts import EXECUTION
-from probe.scratchpad import SCRATCHPAD_V1
-from probe.step_prompts import STEP_TEMPLATES
+from probe.named_hashes import _template_hashes
 from probe.tasks.dialog.critic import MODEL_FEEDBACK, ModelFeedback
-from probe.tasks.mathqa.prompts import TEMPLATES as MATHQA
-from probe.tasks.synthesis_prompts import TEMPLATES as SYNTHESIS
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = sorted((ROOT / "reports").glob("*/runs/*/manifest.json"))
@@ -48,17 +43,10 @@ PUBLISHED = {
 """sha256 by name and version. A changed text is a new version with a line of its own."""
 
 
-def templates() -> dict[str, str]:
-    """Return the hash of every template that there is, by its name."""
-    made = [*EXECUTION.values(), *STEP_TEMPLATES.values(), SCRATCHPAD_V1]
-    hashes = {one.name: one.sha256 for one in (*made, *SYNTHESIS.values(), *MATHQA.values())}
-    critic = ModelFeedback(FakeGenerator(lambda _: "")).identity()["wording"]
-    return {**hashes, DIALOG_V1: wording_sha256(), **critic}
-
-
 def test_templates_are_what_was_published() -> None:
-    assert templates() == PUBLISHED
-    assert MODEL_FEEDBACK in PUBLISHED
+    assert _template_hashes() == PUBLISHED
+    critic = ModelFeedback(FakeGenerator(lambda _: "")).identity()["wording"]
+    assert critic == {MODEL_FEEDBACK: PUBLISHED[MODEL_FEEDBACK]}
 
 
 def test_templates_are_made_where_this_test_looks() -> None:
