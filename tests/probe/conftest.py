@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from generators import jsonl
-from generators.records import Split
+from generators.records import SAMPLE_SCHEMA, Split
 from probe.checksums import write_checksums
 from probe.config import MakeTracesConfig
 from probe.manifest import identity_sha256
 from probe.models.quiet import quiet_transformers
-from probe.runs import MANIFEST, RESULTS, SAMPLES
+from probe.runs import MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES
+from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.traces import make_traces
 
 ModelFactory = Callable[..., Path]
@@ -59,6 +60,20 @@ def reseal() -> Callable[[Path], None]:
             results["samples_sha256"] = jsonl.sha256_file(run / SAMPLES)
             jsonl.write_json(run / RESULTS, results)
         write_checksums(run)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def remake(reseal: Callable[[Path], None]) -> Callable[[Path, list[dict[str, Any]]], None]:
+    """Write other samples of a run, and every number and hash that follows from them."""
+
+    def make(run: Path, rows: list[dict[str, Any]]) -> None:
+        task = jsonl.read_json(run / RESULTS, RESULTS_SCHEMA)["task"]
+        jsonl.write(run / SAMPLES, jsonl.read_header(run / SAMPLES, SAMPLE_SCHEMA), rows)
+        results = TASK_KINDS[task].results(rows)
+        jsonl.write_json(run / RESULTS, jsonl.header(RESULTS_SCHEMA, **results))
+        reseal(run)
 
     return make
 

@@ -6,7 +6,6 @@ The alterations here are the quiet ones: well-formed, and every field of its typ
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,9 @@ from probe.verify import verify
 
 
 @pytest.fixture
-def run(runs: list[Path], tmp_path: Path) -> Path:
+def run(make_copy: Callable[[str], Path]) -> Path:
     """A synthesis run, to be altered."""
-    copied = tmp_path / "synthesis"
-    shutil.copytree(next(run for run in runs if run.name == "synthesis"), copied)
-    return copied
+    return make_copy("synthesis")
 
 
 def edit(path: Path, change: Callable[[Any], object]) -> None:

@@ -56,9 +56,8 @@ def files_of(folder: Path) -> list[Path]:
         ("finetune", "adapter/adapter_model.safetensors"),
     ],
 )
-def test_in_a_run(small_run: Callable[[str], Path], kind: str, beside: str, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(small_run(kind), run)
+def test_in_a_run(make_copy: Callable[[str], Path], kind: str, beside: str) -> None:
+    run = make_copy(kind)
     assert complaints(run) == ""
     rng = random.Random(kind)
     made_here = kind in ("execution", "synthesis", "dialog")
@@ -108,9 +107,8 @@ def test_in_every_file_of_every_stored_run(report: str, tmp_path: Path) -> None:
         shutil.rmtree(run)
 
 
-def test_a_sample_that_stands_twice(runs: list[Path], tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(next(run for run in runs if run.name == "synthesis"), run)
+def test_a_sample_that_stands_twice(make_copy: Callable[[str], Path]) -> None:
+    run = make_copy("synthesis")
     samples = run / "samples.jsonl"
     lines = samples.read_text().splitlines(keepends=True)
     samples.write_text("".join([*lines, lines[1]]))

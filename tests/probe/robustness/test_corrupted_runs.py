@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,55 +19,46 @@ import pytest
 from generators import jsonl
 from generators.differences import first_difference
 from generators.errors import ProbeError
-from generators.problems.sources import load_source
 from probe.checksums import CHECKSUMS
-from probe.config import GradeConfig
 from probe.cost import Meter
 from probe.report.load import load_inputs
-from probe.runs import COST, MANIFEST, RESULTS, RESULTS_SCHEMA, SAMPLES, read_run
-from probe.tasks.grade_file import grade_file
+from probe.runs import COST, MANIFEST, RESULTS, SAMPLES, read_run
 from probe.tasks.kinds import TASK_KINDS
 from probe.tasks.names import FINETUNE, GRADING
 from probe.training.results import LOG
 from probe.verify import verify
 
-STORED = Path(__file__).resolve().parents[3] / "reports" / "smollm2-135m" / "runs"
-KINDS = {  # the stored run, and which of its samples are kept
-    "grid": ("grid-3-shot", slice(2)),
-    "steps": ("steps-3-shot", slice(2)),
-    "counterfactual": ("changes-3-shot", slice(2)),
-    "representation": ("states-0-shot", slice(0, 100, 50)),
-    "mathqa": ("mathqa-4-shot", slice(2)),
-    "analysis": ("analysis-greedy", slice(2)),
+KINDS = {  # which samples of the small run are kept
+    "grid": slice(2),
+    "steps": slice(2),
+    "counterfactual": slice(2),
+    "representation": slice(0, 100, 50),
+    "mathqa": slice(2),
+    "analysis": slice(2),
+    GRADING: slice(2),
 }
 
 
-def cut(source: Path, out: Path, kept: slice) -> None:
-    """Write a run of some of a run's samples."""
-    out.mkdir()
-    shutil.copy(source / MANIFEST, out)
-    first, *lines = (source / SAMPLES).read_text().splitlines()
-    rows = [json.loads(line) for line in lines[kept]]
-    jsonl.write(out / SAMPLES, json.loads(first), rows)
-    task = json.loads((source / RESULTS).read_text())["task"]
-    results = jsonl.header(RESULTS_SCHEMA, **TASK_KINDS[task].results(rows))
-    jsonl.write_json(out / RESULTS, {**results, "samples_sha256": jsonl.sha256_file(out / SAMPLES)})
-
-
 @pytest.fixture(scope="module")
-def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small run of each kind, without checksums."""
-    folder = tmp_path_factory.mktemp("small")
-    for kind, (name, kept) in KINDS.items():
-        cut(STORED / name, folder / kind, kept)
-    (folder / FINETUNE).mkdir()
-    for name in (MANIFEST, LOG, RESULTS):
-        shutil.copy(STORED / "lora-120" / name, folder / FINETUNE)
-    said = [{"task_id": p.task_id, "completion": p.code} for p in load_source("basics").problems]
-    (folder / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in said[:2]))
-    grade_file(GradeConfig(source="basics", samples=folder / "said.jsonl", out=folder / GRADING))
-    (folder / GRADING / CHECKSUMS).unlink()
-    return folder
+def small_run(
+    small_run: Callable[[str], Path],
+    remake: Callable[[Path, list[dict[str, Any]]], None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], Path]:
+    """The same runs with two samples each, without checksums, cost and adapter."""
+    folder = tmp_path_factory.mktemp("two")
+
+    @cache
+    def smaller(kind: str) -> Path:
+        run = Path(shutil.copytree(small_run(kind), folder / kind))
+        if kind in KINDS:
+            remake(run, read_run(run).samples[KINDS[kind]])
+        shutil.rmtree(run / "adapter", ignore_errors=True)
+        for name in (CHECKSUMS, COST):
+            (run / name).unlink(missing_ok=True)
+        return run
+
+    return smaller
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +91,7 @@ def numbers(run: Path) -> dict[str, Any]:
 
 
 FILES = [
-    *((kind, name) for kind in (*KINDS, GRADING) for name in (MANIFEST, SAMPLES, RESULTS)),
+    *((kind, name) for kind in KINDS for name in (MANIFEST, SAMPLES, RESULTS)),
     *((FINETUNE, name) for name in (MANIFEST, LOG, RESULTS)),
 ]
 
@@ -107,10 +99,9 @@ FILES = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), FILES)
 def test_without_checksums(
-    small_runs: Path, tmp_path: Path, kind: str, name: str, damage: Any
+    make_copy: Callable[[str], Path], kind: str, name: str, damage: Any
 ) -> None:
-    run = tmp_path / kind
-    shutil.copytree(small_runs / kind, run)
+    run = make_copy(kind)
     whole = numbers(run)
 
     def read(path: Path) -> dict[str, Any] | None:
@@ -138,15 +129,13 @@ def test_without_checksums(
     ],
 )
 def test_with_checksums(
-    small_runs: Path,
-    tmp_path: Path,
+    make_copy: Callable[[str], Path],
     kind: str,
     name: str,
     reseal: Callable[[Path], None],
     damage: Any,
 ) -> None:
-    run = tmp_path / kind
-    shutil.copytree(small_runs / kind, run)
+    run = make_copy(kind)
     jsonl.write_json(run / COST, Meter().read())
     reseal(run)
     whole = read_run(run)
@@ -161,20 +150,18 @@ def test_with_checksums(
     damage.survives(content, run / name, read, bool)
 
 
-def test_a_mean_of_nothing_is_a_difference(small_runs: Path, tmp_path: Path) -> None:
+def test_a_mean_of_nothing_is_a_difference(make_copy: Callable[[str], Path]) -> None:
     """numpy only warns of it."""
-    run = tmp_path / "analysis"
-    shutil.copytree(small_runs / "analysis", run)
+    run = make_copy("analysis")
     head, *rows = [json.loads(line) for line in (run / SAMPLES).read_text().splitlines()]
     jsonl.write(run / SAMPLES, head, [row | {"bleu": []} for row in rows])
     (found,) = verify(run)
     assert any("of the wrong type" in told for told in found.differences)
 
 
-def test_the_measure_is_sharp(small_runs: Path, tmp_path: Path) -> None:
+def test_the_measure_is_sharp(make_copy: Callable[[str], Path]) -> None:
     """An altered number is seen in what is compared, and by verify."""
-    run = tmp_path / "grid"
-    shutil.copytree(small_runs / "grid", run)
+    run = make_copy("grid")
     whole = numbers(run)
     results = json.loads((run / RESULTS).read_text())
     jsonl.write_json(run / RESULTS, {**results, "n_items": 3})

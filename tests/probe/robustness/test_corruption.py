@@ -7,7 +7,6 @@ How files are damaged stands in ``damage.py``; ``test_corrupted_records.py`` and
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,11 +109,9 @@ def test_recorded_feedback(runs: list[Path], tmp_path: Path, damage: Any) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["manifest.json", "samples.jsonl", "results.json"])
 @pytest.mark.parametrize("kind", ["execution", "synthesis", "dialog"])
-def test_runs(runs: list[Path], tmp_path: Path, kind: str, name: str, damage: Any) -> None:
+def test_runs(make_copy: Callable[[str], Path], kind: str, name: str, damage: Any) -> None:
     """Without checksums, so that what reads the broken fields is reached."""
-    (source,) = [run for run in runs if run.name == kind]
-    run = tmp_path / kind
-    shutil.copytree(source, run)
+    run = make_copy(kind)
     (run / CHECKSUMS).unlink()
 
     def read(path: Path) -> None:
@@ -126,10 +123,8 @@ def test_runs(runs: list[Path], tmp_path: Path, kind: str, name: str, damage: An
 
 
 @pytest.mark.parametrize("kind", ["execution", "synthesis", "dialog"])
-def test_numbers_beyond_all_sums(runs: list[Path], tmp_path: Path, kind: str) -> None:
-    (source,) = [run for run in runs if run.name == kind]
-    run = tmp_path / kind
-    shutil.copytree(source, run)
+def test_numbers_beyond_all_sums(make_copy: Callable[[str], Path], kind: str) -> None:
+    run = make_copy(kind)
     (run / CHECKSUMS).unlink()
     head, *rows = [json.loads(line) for line in (run / SAMPLES).read_text().splitlines()]
     numbers = {name for row in rows for name, value in row.items() if isinstance(value, int)}

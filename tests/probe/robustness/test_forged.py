@@ -10,36 +10,16 @@ from typing import Any
 
 import pytest
 
-from generators import jsonl
 from probe.checksums import CHECKSUMS, write_checksums
 from probe.config import DataOptions
-from probe.runs import RESULTS, RESULTS_SCHEMA, SAMPLES, read_run
+from probe.runs import SAMPLES, read_run
 from probe.tasks.kinds import TASK_KINDS
 from probe.verification import Verification
 from probe.verify import verify
 
 Row = dict[str, Any]
+Remake = Callable[[Path, list[Row]], None]
 DATA = DataOptions(workers=1)
-
-
-@pytest.fixture
-def make_copy(small_run: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
-    """Return what copies a run of a kind, to be changed."""
-
-    def copy(kind: str) -> Path:
-        return Path(shutil.copytree(small_run(kind), tmp_path / kind))
-
-    return copy
-
-
-def remake(run: Path, rows: list[Row]) -> None:
-    """Write other samples, and every number and hash that follows from them."""
-    task = read_run(run).results["task"]
-    jsonl.write(run / SAMPLES, jsonl.read_header(run / SAMPLES, "probe.sample"), rows)
-    results = TASK_KINDS[task].results(rows)
-    hashed = {"samples_sha256": jsonl.sha256_file(run / SAMPLES)}
-    jsonl.write_json(run / RESULTS, jsonl.header(RESULTS_SCHEMA, **results, **hashed))
-    write_checksums(run)
 
 
 def with_code(run: Path) -> tuple[list[Row], Row]:
@@ -55,7 +35,7 @@ def checked(run: Path, rerun: DataOptions | None = None) -> Verification:
 
 @pytest.mark.parametrize("kind", ["synthesis", "grading", "dialog"])
 def test_a_forged_verdict_is_found_by_running_the_program(
-    make_copy: Callable[[str], Path], kind: str
+    make_copy: Callable[[str], Path], remake: Remake, kind: str
 ) -> None:
     run = make_copy(kind)
     assert any("verdicts by running again" in text for text in checked(run, DATA).checked)
@@ -70,7 +50,9 @@ def test_a_forged_verdict_is_found_by_running_the_program(
     )
 
 
-def test_nothing_is_run_where_files_differ_already(make_copy: Callable[[str], Path]) -> None:
+def test_nothing_is_run_where_files_differ_already(
+    make_copy: Callable[[str], Path], remake: Remake
+) -> None:
     run = make_copy("synthesis")
     rows, row = with_code(run)
     row["code"] = "raise SystemExit"
@@ -84,7 +66,7 @@ def test_nothing_is_run_where_files_differ_already(make_copy: Callable[[str], Pa
 @pytest.mark.parametrize("field", ["code", "completion"])
 @pytest.mark.parametrize("kind", ["synthesis", "grading", "dialog"])
 def test_a_changed_program_is_found_by_extraction(
-    make_copy: Callable[[str], Path], kind: str, field: str
+    make_copy: Callable[[str], Path], remake: Remake, kind: str, field: str
 ) -> None:
     """In the answer that was taken, or in the completion that it was taken from."""
     run = make_copy(kind)
