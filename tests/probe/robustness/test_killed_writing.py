@@ -119,7 +119,8 @@ def test_a_report_that_is_made_anew_from_its_own_runs(
     given = bundled(folder)
 
     def make() -> None:  # in a process of its own; what is drawn is not looked at
-        monkeypatch.setattr(bundle, "build_report", lambda *_, **__: None)
+        for name in ("compose_report", "build_report"):
+            monkeypatch.setattr(bundle, name, lambda *_, **__: None)
         write_report(given, folder)
 
     before = names(folder)
