@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 from generators.errors import DataError, FormatError, unreadable, unwritable
 
@@ -87,8 +87,8 @@ def sha256_file(path: Path) -> str:
 
 
 @contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[str]]:
-    """Open a text stream whose content replaces ``path`` when the block ends well.
+def atomic_writer(path: Path) -> Iterator[TextIO]:
+    """Open a text stream (bytes: its ``buffer``) that replaces ``path`` when the block ends well.
 
     After an exception (a full disk, Ctrl-C) ``path`` is as it was and no scrap remains.
 

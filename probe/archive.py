@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from generators.errors import DataError, FormatError, UsageError, unwritable
-from generators.jsonl import read_json
+from generators.errors import DataError, FormatError, UsageError
+from generators.jsonl import atomic_writer, read_json
 from generators.progress import Progress
 from probe.checksums import CHECKSUMS, write_checksums
 from probe.manifest import MANIFEST_SCHEMA
@@ -113,14 +113,8 @@ def _write(out: Path, files: Sequence[tuple[str, Path]]) -> None:
             entry.size, entry.mode = file.stat().st_size, 0o644
             with file.open("rb") as stream:
                 archive.addfile(entry, stream)
-    scrap = out.with_name(f".{out.name}.tmp")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scrap.write_bytes(gzip.compress(content.getvalue(), mtime=0))
-        scrap.replace(out)
-    except OSError as error:
-        scrap.unlink(missing_ok=True)
-        raise unwritable(out, error) from None
+    with atomic_writer(out) as stream:
+        stream.buffer.write(gzip.compress(content.getvalue(), mtime=0))
 
 
 @contextmanager
