@@ -156,12 +156,16 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
         raise FormatError(f"{path}: broken JSON: {error}") from None
     if not isinstance(value, dict) or value.get("schema") != schema:
         raise FormatError(f"{path}: not a file of {schema}")
-    if value.get("version") != VERSION:
+    _check_version(str(path), value, schema)
+    return value
+
+
+def _check_version(where: str, row: dict[str, Any], schema: str) -> None:
+    if row.get("version") != VERSION:
         raise FormatError(
-            f"{path}: version {value.get('version')!r} of {schema} is not known; "
+            f"{where}: version {row.get('version')!r} of {schema} is not known; "
             f"this release reads version {VERSION}"
         )
-    return value
 
 
 def open_to_append(path: Path, *, anew: bool = False) -> FileIO:
@@ -273,11 +277,7 @@ def _header(path: Path, schema: str) -> dict[str, Any]:
         if row.get("schema") != schema:
             found = row.get("schema", "no header line")
             raise FormatError(f"{path}:{number}: expected a file of {schema}, found {found}")
-        if row.get("version") != VERSION:
-            raise FormatError(
-                f"{path}:{number}: version {row.get('version')!r} of {schema} is not known; "
-                f"this release reads version {VERSION}"
-            )
+        _check_version(f"{path}:{number}", row, schema)
         return row
     raise FormatError(f"{path}: empty file, expected one of {schema}")
 
